@@ -1,0 +1,205 @@
+"""The seams between the parts: Protocols and the few plain types that cross them.
+
+`traffic`, `routing`, `serving`, `facility` and `metrics` never import each other. They meet here,
+and `sim.simulate` wires them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Fates of a request. Requests in = the sum over these, always.
+IN_FLIGHT, COMPLETED, REJECTED, TIMED_OUT, FAILED = range(5)
+STATUS_NAMES = ("in_flight", "completed", "rejected", "timed_out", "failed")
+
+NOT_YET = -1.0  # a time stamp that has not happened; times are never negative
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalBlock:
+    """A stretch of traffic as columns, sorted by arrival time.
+
+    Attributes:
+        arrival_s: time at which the user's request leaves its region [s], non-decreasing.
+        input_tokens: prompt length [tokens], at least 1.
+        output_tokens: answer length [tokens], at least 1.
+        tier: index into the scenario's tier names.
+        region: index into the topology's region names.
+        model: index into the scenario's model names.
+    """
+
+    arrival_s: FloatArray
+    input_tokens: IntArray
+    output_tokens: IntArray
+    tier: IntArray
+    region: IntArray
+    model: IntArray
+
+    def __len__(self) -> int:
+        """Return the number of requests in the block."""
+        return len(self.arrival_s)
+
+
+class Workload(Protocol):
+    """A stream of requests in time order, finite or endless."""
+
+    def blocks(self) -> Iterator[ArrivalBlock]:
+        """Yield blocks; the arrival times of one block never precede those of the one before."""
+        ...
+
+
+class Request:
+    """One request and its timeline, the single object that travels through the run.
+
+    Times are in seconds of simulated time and `NOT_YET` until they happen. The fields after
+    ``replica`` belong to the replica that serves it.
+    """
+
+    __slots__ = (
+        "admit_order",
+        "admitted_s",
+        "arrival_s",
+        "context_tokens",
+        "downlink_s",
+        "finish_step",
+        "finished_s",
+        "first_token_s",
+        "input_tokens",
+        "model",
+        "number",
+        "output_tokens",
+        "pool",
+        "preemptions",
+        "prefill_tokens",
+        "priority",
+        "queued_s",
+        "region",
+        "remaining_tokens",
+        "replica",
+        "status",
+        "tier",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        arrival_s: float,
+        input_tokens: int,
+        output_tokens: int,
+        tier: int = 0,
+        region: int = 0,
+        model: int = 0,
+        priority: int = 0,
+    ) -> None:
+        self.number = number
+        self.arrival_s = arrival_s
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        self.tier = tier
+        self.region = region
+        self.model = model
+        self.priority = priority
+        self.status = IN_FLIGHT
+        self.queued_s = NOT_YET  # entered the queue of its pool
+        self.admitted_s = NOT_YET  # left the queue for a batch, the first time
+        self.first_token_s = NOT_YET  # at the replica; the user sees it downlink_s later
+        self.finished_s = NOT_YET  # last token at the replica, or the end of a failed request
+        self.downlink_s = 0.0
+        self.pool = -1
+        self.replica = -1
+        self.preemptions = 0
+
+
+class Scheduler(Protocol):
+    """Runs plain calls at absolute simulated times; `sim.clock.Clock` is one."""
+
+    @property
+    def now(self) -> float:
+        """Current simulated time [s]."""
+        ...
+
+    def call_at(self, when_s: float, action: Callable[[Any], None]) -> None:
+        """Run ``action(event)`` at ``when_s`` [s]."""
+        ...
+
+
+# One row of the activity log: what one replica did between two instants. Rows of one replica
+# are contiguous in time and never overlap; together they cover the whole run.
+ACTIVITY_COLUMNS = (
+    "replica",  # index of the replica
+    "start_s",  # [s]
+    "end_s",  # [s]
+    "accelerator_w",  # power of ONE of its accelerators during the row [W]
+    "batch",  # sequences that are decoding or in prefill
+    "kv_tokens",  # mean KV-cache tokens held during the row [tokens]
+    "prompt_tokens",  # prompt tokens processed during the row [tokens]
+    "output_tokens",  # output tokens produced during the row [tokens]
+)
+
+
+class ActivityLog(Protocol):
+    """Takes activity rows as one flat sequence of floats, `ACTIVITY_COLUMNS` at a time."""
+
+    def extend(self, row: Sequence[float], /) -> None:
+        """Append one row."""
+        ...
+
+
+class PowerCurve(Protocol):
+    """Power of one accelerator of a replica by what the replica is doing."""
+
+    idle_w: float
+    """Weights loaded, nothing running [W]."""
+    prefill_w: float
+    """A step that only processes prompts [W]."""
+
+    def decode_w(self, batch: int) -> float:
+        """Power while ``batch`` sequences decode [W]."""
+        ...
+
+
+class Station(Protocol):
+    """Something that accepts requests: a pool as the router sees it."""
+
+    index: int
+    site: int
+    replicas: int
+    outstanding: int
+    """Requests sent here that have not ended, those still on the wire included."""
+    slots: int
+    """Requests that its replicas can run at the same time."""
+    cooling: str
+    """``air`` or ``liquid``: how the racks of its replicas are cooled."""
+
+    def submit(self, request: Request) -> None:
+        """Take the request now; its fate is reported through the recorder."""
+        ...
+
+
+class PlacementPolicy(Protocol):
+    """Chooses the pool for a request; one method, one class, no other file to change."""
+
+    def choose(self, request: Request, candidates: Sequence[Station]) -> Station | None:
+        """Return one of ``candidates`` or None to reject the request.
+
+        Args:
+            request: the request at its front door.
+            candidates: pools that can serve its model, nearest to its region first.
+        """
+        ...
+
+
+class RequestLog(Protocol):
+    """Is told of every request that ended, whatever its fate."""
+
+    def ended(self, request: Request) -> None:
+        """Record the request; called exactly once per request."""
+        ...

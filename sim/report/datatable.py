@@ -1,0 +1,49 @@
+"""Tables of the page: one look for all, and the fold-away table behind every chart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sim.report.markup import Markup, join, tag
+
+
+def table(
+    caption: str, header: Sequence[str], rows: Iterable[Sequence[object]], texts: int = 1
+) -> Markup:
+    """Return a table that scrolls sideways inside its own box when it is wider than the page.
+
+    Args:
+        caption: what the table holds; read aloud and shown to screen readers.
+        header: column titles.
+        rows: cells, as text or `Markup`.
+        texts: number of leading columns that hold text; the others hold right-aligned numbers.
+    """
+    head = tag(
+        "tr",
+        *(
+            tag("th", title, scope="col", class_="text" if place < texts else None)
+            for place, title in enumerate(header)
+        ),
+    )
+    body = join(tag("tr", *_cells(row, texts)) for row in rows)
+    inside = tag(
+        "table",
+        tag("caption", caption, class_="hidden"),
+        tag("thead", head),
+        tag("tbody", body),
+    )
+    return tag("div", inside, class_="scroll", role="region", aria_label=caption, tabindex=0)
+
+
+def _cells(row: Sequence[object], texts: int) -> Iterable[Markup]:
+    for place, cell in enumerate(row):
+        if place == 0:
+            yield tag("th", cell, scope="row", class_="text")
+        else:
+            yield tag("td", cell, class_="text" if place < texts else None)
+
+
+def folded(content: Markup, summary: str = "Data table", note: str = "") -> Markup:
+    """Return ``content`` behind a line that opens it."""
+    remark = tag("p", note, class_="note") if note else None
+    return tag("details", tag("summary", summary), remark, content, class_="data")

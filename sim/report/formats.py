@@ -1,0 +1,97 @@
+"""How the report writes quantities: three significant digits, a unit, and `–` for no value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+NOTHING = "–"
+MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return ``value`` with ``digits`` significant digits and thousands separators."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    if decimals > 8:
+        return f"{value:.{digits - 1}e}"
+    shown = f"{value:,.{decimals}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+
+
+def count(value: float | None) -> str:
+    """Return a whole number with thousands separators."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def share(value: float | None, decimals: int = 1) -> str:
+    """Return a share of 1 as percent; a share below 1 is never rounded up to 100 %."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    while 0 < 1 - value < 0.5 * 10.0 ** -(decimals + 2) and decimals < 6:
+        decimals += 1
+    shown = f"{100 * value:.{decimals}f}"
+    return (shown.rstrip("0").rstrip(".") if "." in shown else shown) + " %"
+
+
+def points(value: float) -> str:
+    """Return a difference of two shares in percentage points."""
+    size = number(abs(100 * value), 2)
+    return f"{size} point" if size == "1" else f"{size} points"
+
+
+def _scaled(value: float | None, steps: tuple[tuple[float, str], ...]) -> str:
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    size = abs(value)
+    for factor, unit in steps[:-1]:
+        # 0.9995: what rounds to 1.00 of the larger unit is shown in it
+        if size >= 0.9995 * factor:
+            return f"{number(value / factor)} {unit}"
+    factor, unit = steps[-1]
+    return f"{number(value / factor)} {unit}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a latency [s] in µs, ms or s."""
+    if seconds == 0:
+        return "0 s"
+    return _scaled(seconds, ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")))
+
+
+def span(seconds: float | None) -> str:
+    """Return a stretch of time [s] in the unit in which people would say it."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    for factor, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min")):
+        if seconds >= 2 * factor:
+            return f"{number(seconds / factor)} {unit}"
+    return duration(seconds)
+
+
+def power(watts: float | None) -> str:
+    """Return a power [W] in W, kW or MW."""
+    return _scaled(watts, ((1e6, "MW"), (1e3, "kW"), (1.0, "W")))
+
+
+def energy(kwh: float | None) -> str:
+    """Return an energy [kWh] in Wh, kWh, MWh or GWh."""
+    return _scaled(kwh, ((1e6, "GWh"), (1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh")))
+
+
+def power_kw(kilowatts: float | None) -> str:
+    """Return a power given in kW, as the summary gives it."""
+    return power(None if kilowatts is None else 1e3 * kilowatts)
+
+
+# Read-outs in the browser use the same units by these names; report.js has their twins.
+BY_UNIT: dict[str, Callable[[float | None], str]] = {
+    "duration": duration,
+    "span": span,
+    "power": power,
+    "share": share,
+    "number": number,
+}

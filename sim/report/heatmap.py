@@ -1,0 +1,185 @@
+"""A heat map: rows in named groups over a time axis, a colour for each tenth of a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.interfaces import FloatArray
+from sim.report.axes import Axis
+from sim.report.markup import Markup, join, tag
+from sim.report.palette import HEAT_LIGHT
+from sim.report.svg import percent
+
+LEVELS = len(HEAT_LIGHT)
+OVER = LEVELS  # level of a value above its limit
+HEADER_PX, GAP_PX, TICK_SPACE_PX = 19, 5, 22
+LABEL_FROM_PX = 11  # rows at least this high carry their own label
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """One line of cells; ``shares`` are of the limit, NaN where nothing is known."""
+
+    label: str
+    shares: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class HeatGroup:
+    """Rows under one heading."""
+
+    label: str
+    rows: tuple[HeatRow, ...]
+
+
+def levels(shares: FloatArray) -> FloatArray:
+    """Return the colour step of each share: its tenth, `OVER` above 1, -1 for NaN."""
+    tenth = np.clip(np.floor(shares * LEVELS), 0, LEVELS - 1)
+    return np.where(np.isnan(shares), -1, np.where(shares > 1 + 1e-9, OVER, tenth))
+
+
+def heat_map(groups: Sequence[HeatGroup], x: Axis, row_px: int, label: str) -> Markup:
+    """Return the map with its row labels at the left and the time axis below.
+
+    Args:
+        groups: what is drawn; all rows have the same number of cells.
+        x: time axis that spans exactly the cells.
+        row_px: height of a row [px].
+        label: says in words what the picture shows.
+    """
+    tops, height = _layout(groups, row_px)
+    columns = len(groups[0].rows[0].shares)
+    cells = tag(
+        "svg",
+        _cells(groups, tops, row_px),
+        class_="cells",
+        viewBox=f"0 0 {columns} {height}",
+        preserveAspectRatio="none",
+        width="100%",
+        height=height,
+    )
+    picture = tag(
+        "svg",
+        cells,
+        _headers(groups, tops),
+        _time_labels(x, height),
+        class_="heat",
+        width="100%",
+        height=height + TICK_SPACE_PX,
+        role="img",
+        aria_label=label,
+        data_ends=" ".join(f"{end:g}" for end in x.scale.ends),
+        data_rows=";".join(f"{top + HEADER_PX}:{len(g.rows)}" for g, top in zip(groups, tops)),
+        data_row=row_px,
+    )
+    side = _row_labels(groups, tops, row_px, height + TICK_SPACE_PX)
+    return tag("div", tag("div", side, picture, class_="frame"), class_="tall", tabindex=0)
+
+
+def heat_legend() -> Markup:
+    """Return the colour steps with what they mean."""
+    box = 14
+    boxes = [
+        tag("rect", class_=f"fill {step_class(step)}", x=box * step, y=0, width=box, height=10)
+        for step in range(LEVELS)
+    ]
+    ramp = tag("svg", *boxes, width=box * LEVELS, height=10, aria_hidden="true")
+    over = tag(
+        "svg",
+        tag("rect", class_="fill over", x=0, y=0, width=box, height=10),
+        width=box,
+        height=10,
+        aria_hidden="true",
+    )
+    return tag(
+        "ul",
+        tag("li", "0 %", ramp, "100 % of the limit"),
+        tag("li", over, "above the limit"),
+        class_="legend",
+    )
+
+
+def step_class(level: int) -> str:
+    """Return the CSS class of a colour step."""
+    return "over" if level == OVER else f"q{level}"
+
+
+def _layout(groups: Sequence[HeatGroup], row_px: int) -> tuple[list[int], int]:
+    tops, top = [], 0
+    for group in groups:
+        tops.append(top)
+        top += HEADER_PX + row_px * len(group.rows) + GAP_PX
+    return tops, top
+
+
+def _cells(groups: Sequence[HeatGroup], tops: Sequence[int], row_px: int) -> Markup:
+    """Return one path per colour step: every run of equal cells is one horizontal stroke."""
+    strokes: dict[int, list[str]] = {}
+    for group, top in zip(groups, tops, strict=True):
+        for place, row in enumerate(group.rows):
+            middle = top + HEADER_PX + row_px * (place + 0.5)
+            for level, first, cells in _runs(levels(row.shares)):
+                strokes.setdefault(level, []).append(f"M{first} {middle:g}h{cells}")
+    thickness = row_px - 1 if row_px > 3 else row_px
+    return join(
+        tag(
+            "path",
+            class_=f"cell {step_class(level)}",
+            d="".join(strokes[level]),
+            stroke_width=thickness,
+            data_level=level,
+        )
+        for level in sorted(strokes)
+    )
+
+
+def _runs(row: FloatArray) -> list[tuple[int, int, int]]:
+    """Return (level, first cell, cells) for each run of equal levels, gaps left out."""
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(row)) + 1, [len(row)]))
+    return [
+        (int(row[a]), int(a), int(b - a))
+        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        if row[a] >= 0
+    ]
+
+
+def _headers(groups: Sequence[HeatGroup], tops: Sequence[int]) -> Markup:
+    return join(
+        tag("text", group.label, class_="group", x=0, y=top + HEADER_PX - 6)
+        for group, top in zip(groups, tops, strict=True)
+    )
+
+
+def _row_labels(
+    groups: Sequence[HeatGroup], tops: Sequence[int], row_px: int, height: int
+) -> Markup:
+    labels = [
+        tag(
+            "text",
+            row.label,
+            x="100%",
+            y=top + HEADER_PX + row_px * (place + 0.5),
+            dy="0.35em",
+            text_anchor="end",
+        )
+        for group, top in zip(groups, tops, strict=True)
+        for place, row in enumerate(group.rows)
+        if row_px >= LABEL_FROM_PX
+    ]
+    return tag("svg", *labels, class_="y wide" if labels else "y none", height=height)
+
+
+def _time_labels(x: Axis, height: int) -> Markup:
+    return join(
+        tag(
+            "text",
+            label,
+            x=percent(float(x.scale.place(value))),
+            y=height + 13,
+            text_anchor="middle" if 0.02 < float(x.scale.place(value)) < 0.98 else "start",
+        )
+        for value, label in x.ticks
+    )

@@ -1,0 +1,1 @@
+"""Routing: network paths, placement policies, the router."""

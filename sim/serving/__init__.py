@@ -1,0 +1,1 @@
+"""Serving: queue, batch, step; a replica advances segment by segment."""

@@ -1,0 +1,92 @@
+"""Dispatch inside a pool: which replica's queue a request joins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Dispatch(Protocol):
+    """Keeps counters of load per replica and picks one without scanning them all."""
+
+    def pick(self) -> int:
+        """Return the position of the replica that gets the next request."""
+        ...
+
+    def changed(self, member: int, load: int) -> None:
+        """Note that replica ``member`` now has ``load`` requests that have not ended."""
+        ...
+
+
+class RoundRobin:
+    """Each replica in turn."""
+
+    def __init__(self, members: int, uniform: Callable[[], float]) -> None:
+        self._members = members
+        self._last = members - 1
+
+    def pick(self) -> int:
+        """Return the next replica in turn."""
+        self._last = (self._last + 1) % self._members
+        return self._last
+
+    def changed(self, member: int, load: int) -> None:
+        """Ignore loads."""
+
+
+class PowerOfTwo:
+    """The less loaded of two replicas drawn at random (Mitzenmacher, doi 10.1109/71.963420)."""
+
+    def __init__(self, members: int, uniform: Callable[[], float]) -> None:
+        self._loads = [0] * members
+        self._uniform = uniform
+
+    def pick(self) -> int:
+        """Draw two replicas and return the one with the lower load."""
+        loads = self._loads
+        first = int(self._uniform() * len(loads))
+        second = int(self._uniform() * len(loads))
+        return first if loads[first] <= loads[second] else second
+
+    def changed(self, member: int, load: int) -> None:
+        """Remember the load."""
+        self._loads[member] = load
+
+
+class LeastLoaded:
+    """The replica with the fewest requests; the one that has been at that load longest first.
+
+    Loads are small whole numbers that move by one, so buckets by load find the least loaded
+    replica in constant time whatever the number of replicas.
+    """
+
+    def __init__(self, members: int, uniform: Callable[[], float]) -> None:
+        # Dictionaries serve as ordered sets: a set's order would depend on hashing.
+        self._buckets: list[dict[int, None]] = [dict.fromkeys(range(members))]
+        self._load_of = [0] * members
+        self._least = 0
+
+    def pick(self) -> int:
+        """Return a replica of the lowest load."""
+        buckets = self._buckets
+        while not buckets[self._least]:
+            self._least += 1
+        return next(iter(buckets[self._least]))
+
+    def changed(self, member: int, load: int) -> None:
+        """Move the replica to the bucket of its new load."""
+        buckets = self._buckets
+        while len(buckets) <= load:
+            buckets.append({})
+        del buckets[self._load_of[member]][member]
+        buckets[load][member] = None
+        self._load_of[member] = load
+        if load < self._least:
+            self._least = load
+
+
+DISPATCHES: dict[str, type[RoundRobin] | type[PowerOfTwo] | type[LeastLoaded]] = {
+    "least-loaded": LeastLoaded,
+    "power-of-two": PowerOfTwo,
+    "round-robin": RoundRobin,
+}

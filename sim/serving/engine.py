@@ -1,0 +1,105 @@
+"""What a replica needs to know of its engine: step time, power by load, limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.interfaces import PowerCurve
+from sim.serving.steptime import StepTime
+
+CHUNKED, PREFILL_FIRST, STATIC = range(3)
+MODES = {"chunked-prefill": CHUNKED, "prefill-first": PREFILL_FIRST, "static": STATIC}
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How far a power cap or thermal throttle slows an engine; 1 everywhere means not at all.
+
+    Attributes:
+        prefill: rate of the compute-bound part of a step, relative to full speed.
+        decode: rate of the memory- and host-bound part of a step, relative to full speed.
+        power: dynamic power (above idle), relative to that at full speed.
+    """
+
+    prefill: float = 1.0
+    decode: float = 1.0
+    power: float = 1.0
+
+
+class Engine:
+    """The constants of a pool's replicas, shared by all of them.
+
+    Args:
+        step_time: coefficients of one engine step.
+        curve: power of one accelerator by load.
+        mode: one of CHUNKED, PREFILL_FIRST, STATIC.
+        max_num_seqs: most requests in a batch.
+        max_num_batched_tokens: most new tokens in a step.
+        kv_blocks: KV-cache capacity [blocks].
+        block_size: tokens per KV block.
+        watermark_blocks: blocks that admission leaves free.
+    """
+
+    __slots__ = (
+        "block_size",
+        "decode_w",
+        "idle_w",
+        "kv_blocks",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+        "mode",
+        "prefill_w",
+        "step_time",
+        "watermark_blocks",
+    )
+
+    def __init__(
+        self,
+        step_time: StepTime,
+        curve: PowerCurve,
+        *,
+        mode: int,
+        max_num_seqs: int,
+        max_num_batched_tokens: int,
+        kv_blocks: int,
+        block_size: int,
+        watermark_blocks: int = 0,
+    ) -> None:
+        self.step_time = step_time
+        self.mode = mode
+        self.max_num_seqs = max_num_seqs
+        self.max_num_batched_tokens = max_num_batched_tokens
+        self.kv_blocks = kv_blocks
+        self.block_size = block_size
+        self.watermark_blocks = watermark_blocks
+        self.idle_w = curve.idle_w
+        self.prefill_w = curve.prefill_w
+        # A table instead of a call: a segment asks for its power every time.
+        self.decode_w = [curve.idle_w, *(curve.decode_w(n) for n in range(1, max_num_seqs + 1))]
+
+    def power_w(self, decoding: int, prompt_tokens: int, step_s: float, speed: Speed) -> float:
+        """Return the power of one accelerator during a step [W].
+
+        A step that only processes prompts draws the prefill power. A mixed step lies between the
+        decode and the prefill power, by the share of its time that the prompt tokens add.
+
+        Args:
+            decoding: sequences that decode in the step.
+            prompt_tokens: prompt tokens in the step.
+            step_s: duration of the step [s].
+            speed: the cap or throttle in force.
+        """
+        watts = self.decode_w[decoding]
+        if prompt_tokens:
+            if decoding:
+                share = self.step_time.b_s_per_token * prompt_tokens / (step_s * speed.prefill)
+                watts += (self.prefill_w - watts) * min(1.0, share)
+            else:
+                watts = self.prefill_w
+        if speed.power != 1.0:
+            watts = self.idle_w + (watts - self.idle_w) * speed.power
+        return watts
+
+    def ever_fits(self, input_tokens: int, output_tokens: int) -> bool:
+        """Return whether a request can complete on an otherwise empty replica."""
+        return -(-(input_tokens + output_tokens - 1) // self.block_size) <= self.kv_blocks

@@ -1,0 +1,1 @@
+"""Demand: trace readers, arrival processes, token lengths and the workloads made of them."""

@@ -1,0 +1,47 @@
+"""What a trace format has to offer, and the table of formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from sim.registry import Registry
+from sim.traffic.formats.rows import BadRows, RawRows
+from sim.traffic.formats.table import Column, has_columns, table_rows
+
+
+class TraceFormat(Protocol):
+    """Reads one family of trace files."""
+
+    ordered: ClassVar[bool]
+    """File order is time order, so an arrival that goes back is a bad row."""
+    drops_zero: ClassVar[bool]
+    """A zero length marks a failed request, which is dropped and counted, not refused."""
+
+    def sniff(self, head: str) -> bool:
+        """Tell from the first lines of a file whether it has this format."""
+        ...
+
+    def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
+        """Yield the rows of a file, in chunks of bounded size."""
+        ...
+
+
+TRACE_FORMATS: Registry[TraceFormat] = Registry("trace format")
+
+
+class TableFormat:
+    """A format that is a comma-separated table with a header line."""
+
+    ordered: ClassVar[bool] = True
+    drops_zero: ClassVar[bool] = True
+    columns: ClassVar[Sequence[Column]] = ()
+
+    def sniff(self, head: str) -> bool:
+        """Tell whether the header has every required column."""
+        return has_columns(head, self.columns)
+
+    def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
+        """Yield the rows of a file."""
+        return table_rows(path, self.columns, bad)

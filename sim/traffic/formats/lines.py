@@ -1,0 +1,121 @@
+"""Text files as chunks of whole lines, gzip or plain, in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sim.errors import Problem, TraceError
+
+CHUNK_BYTES = 1 << 19  # the columns of one chunk stay in the processor cache
+LONGEST_LINE_BYTES = 1 << 24
+HEAD_BYTES = 1 << 16
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class LineChunk:
+    """Whole lines of a file.
+
+    Attributes:
+        first_line: number of the first line, from 1.
+        data: the lines, each ended by one newline (also the last one, and never CRLF).
+    """
+
+    first_line: int
+    data: bytes
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file for reading and see through gzip, whatever its name ends in.
+
+    Raises:
+        TraceError: the file does not exist or cannot be opened.
+    """
+    try:
+        with path.open("rb") as stream:
+            packed = stream.read(2) == _GZIP_MAGIC
+        return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+    except OSError as error:
+        raise TraceError([unreadable(path, error)]) from error
+
+
+def unreadable(path: Path, error: OSError) -> Problem:
+    """Return the problem that stands for a file that the system does not give us."""
+    got = (error.strerror or type(error).__name__).lower()
+    return Problem(path="", got=got, expected="a readable trace file", file=str(path))
+
+
+def file_head(path: Path) -> str:
+    """Return the first lines of a file as text, for telling formats apart.
+
+    Raises:
+        TraceError: the file cannot be read, or is not text.
+    """
+    with open_bytes(path) as stream:
+        data = _read(stream, HEAD_BYTES, path, line=1)
+    if b"\0" in data:
+        raise TraceError([_not_text(path)])
+    return data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", errors="replace")
+
+
+def line_chunks(path: Path) -> Iterator[LineChunk]:
+    """Yield the lines of a file, half a MiB at a time.
+
+    Raises:
+        TraceError: the file cannot be read, is a damaged gzip, or has a line without an end.
+    """
+    with open_bytes(path) as stream:
+        line, rest = 1, b""
+        while block := _read(stream, CHUNK_BYTES, path, line):
+            if line == 1 and not rest:
+                block = block.removeprefix(_BYTE_ORDER_MARK)
+            whole, newline, tail = block.rpartition(b"\n")
+            if not newline:
+                rest += tail
+                _check_line_length(rest, path, line)
+                continue
+            yield LineChunk(line, _unix_ends(rest + whole + b"\n"))
+            line += whole.count(b"\n") + 1
+            rest = tail
+        if rest:
+            yield LineChunk(line, _unix_ends(rest + b"\n"))
+
+
+def _unix_ends(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data
+
+
+def _read(stream: BinaryIO, size: int, path: Path, line: int) -> bytes:
+    try:
+        return stream.read(size)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        problem = Problem(
+            path="",
+            got=f"a gzip stream that ends or breaks here ({error})",
+            expected="a complete gzip file",
+            file=str(path),
+            line=line,
+            hint="fetch or pack the file again",
+        )
+        raise TraceError([problem]) from error
+    except OSError as error:
+        raise TraceError([unreadable(path, error)]) from error
+
+
+def _check_line_length(rest: bytes, path: Path, line: int) -> None:
+    if len(rest) > LONGEST_LINE_BYTES:
+        got = f"a line of more than {LONGEST_LINE_BYTES >> 20} MiB"
+        raise TraceError([Problem("", got, "one request per line", str(path), line)])
+
+
+def _not_text(path: Path) -> Problem:
+    return Problem(
+        path="", got="a binary file", expected="UTF-8 text, plain or gzip", file=str(path), line=1
+    )

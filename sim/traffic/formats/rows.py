@@ -1,0 +1,97 @@
+"""What a reader hands on: raw columns of a stretch of a file, and the rows that it cannot use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import Problem, TraceError
+from sim.interfaces import FloatArray, IntArray
+from sim.traffic.trace import AnyArray, Labels, PrefixBlocks
+
+BadRowsAction = Literal["refuse", "skip"]
+MOST_TOKENS = 10_000_000
+PROBLEMS_SHOWN = 20
+
+Mask = NDArray[np.bool_]
+Quote = Callable[[int, str], str]
+"""Gives back what the file says in a row (an index into the rows) and canonical column."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRows:
+    """Rows as the file has them, not yet checked.
+
+    Attributes:
+        line: line of each row in the file, from 1.
+        arrival_s: arrival times [s]; NaN where the field was no time.
+        input_tokens: prompt lengths as floats; NaN where the field was no number.
+        output_tokens: answer lengths, likewise.
+        quote: finds the text of a field again for messages.
+        extras: optional numeric columns.
+        labels: optional columns of names.
+        blocks: prefix-cache blocks.
+        origin_unix_s: wall-clock time of arrival 0 [s], if the file has one.
+    """
+
+    line: IntArray
+    arrival_s: FloatArray
+    input_tokens: FloatArray
+    output_tokens: FloatArray
+    quote: Quote
+    extras: Mapping[str, AnyArray] = field(default_factory=dict)
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+    blocks: PrefixBlocks | None = None
+    origin_unix_s: float | None = None
+
+
+class BadRows:
+    """Keeps account of the rows of one file that cannot be used.
+
+    Args:
+        file: the file as the user named it.
+        action: ``refuse`` raises after the first twenty problems or at the end of the file,
+            ``skip`` counts them by reason and keeps the first twenty to show.
+    """
+
+    def __init__(self, file: str, action: BadRowsAction = "refuse") -> None:
+        self.file = file
+        self.action = action
+        self.counts: Counter[str] = Counter()
+        self.problems: list[Problem] = []
+
+    def malformed(
+        self, reason: str, line: int, column: str, got: str, expected: str, hint: str = ""
+    ) -> None:
+        """Count one row that breaks the format, and keep it to show if there is room."""
+        self.counts[reason] += 1
+        if len(self.problems) < PROBLEMS_SHOWN:
+            shown = got if len(got) <= 80 else got[:77] + "..."
+            self.problems.append(Problem(column, shown, expected, self.file, line, hint=hint))
+        elif self.action == "refuse":
+            self.refuse()
+
+    def dropped(self, reason: str, count: int) -> None:
+        """Count rows that are well formed but no requests, such as failures."""
+        if count:
+            self.counts[reason] += count
+
+    def refuse(self) -> None:
+        """Raise the problems found so far, unless they are to be skipped.
+
+        Raises:
+            TraceError: there are problems and the action is to refuse.
+        """
+        if self.problems and self.action == "refuse":
+            raise TraceError(self.problems)
+
+
+def reject(raw: RawRows, bad: BadRows, rows: Mask, reason: str, column: str, expected: str) -> None:
+    """Report the chosen rows as malformed, quoting the field of ``column``."""
+    for row in np.flatnonzero(rows).tolist():
+        bad.malformed(reason, int(raw.line[row]), column, repr(raw.quote(row, column)), expected)

@@ -1,0 +1,145 @@
+"""Reads a trace file: finds the format, streams the rows, keeps account of what was left out."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from sim.errors import Problem, TraceError
+from sim.traffic.formats import TRACE_FORMATS, TraceFormat
+from sim.traffic.formats.check import checked
+from sim.traffic.formats.lines import file_head
+from sim.traffic.formats.rows import BadRows, BadRowsAction
+from sim.traffic.trace import ReadReport, Trace, concatenate, natural_span_s
+
+MOST_ROWS = 64_000_000  # about 1 GB of columns
+
+#: sha256 of published files, so that a fake or damaged copy under the same name is noticed.
+PUBLISHED = {
+    "AzureLLMInferenceTrace_conv.csv": (
+        "2f1e5b666d4e3055fdbba98598ce2ec307767b9064e03e2fa46676dbcc7d0bf8"
+    ),
+    "synthetic_trace.jsonl": "bd070915a98fc0ed264d7cfef2ce746002eb3076a695ec31ba2674c0111ec131",
+}
+
+
+def detect_format(path: Path) -> str:
+    """Return the name of the format that a file has, judged by its first lines.
+
+    Raises:
+        TraceError: no format recognises the file, or it cannot be read.
+    """
+    head = file_head(path)
+    for name in TRACE_FORMATS.names():
+        if TRACE_FORMATS.get(name)().sniff(head):
+            return name
+    first = head.split("\n", 1)[0].strip()[:120]
+    got = f"a file that starts {first!r}" if first else "an empty file"
+    expected = "one of the formats " + ", ".join(TRACE_FORMATS.names())
+    raise TraceError([Problem("", got, expected, str(path), 1)])
+
+
+def read_trace(
+    path: Path,
+    format_name: str = "",
+    bad_rows: BadRowsAction = "refuse",
+    from_s: float = 0.0,
+    to_s: float = math.inf,
+) -> Trace:
+    """Read the requests of a file that arrive in [from_s, to_s).
+
+    The file is streamed, so only the window is held in memory. Times keep the file's clock:
+    the first row of a wall-clock trace is at 0.
+
+    Args:
+        path: the file, plain or gzip.
+        format_name: name of the format; empty to detect it.
+        bad_rows: ``refuse`` a file with malformed rows, or ``skip`` and count them.
+        from_s: start of the window [s].
+        to_s: end of the window [s].
+
+    Raises:
+        TraceError: the file cannot be read as this format, or nothing usable is in it.
+    """
+    name = format_name or detect_format(path)
+    bad = BadRows(str(path), bad_rows)
+    reader = TRACE_FORMATS.get(name)()
+    pieces: list[Trace] = []
+    rows = 0
+    for piece in trace_pieces(path, reader, bad, to_s):
+        inside = piece.take((piece.arrival_s >= from_s) & (piece.arrival_s < to_s))
+        rows += len(inside)
+        if rows > MOST_ROWS:
+            expected = f"at most {MOST_ROWS:,} requests in memory; choose a window with from and to"
+            raise TraceError([Problem("", f"more than {MOST_ROWS:,}", expected, str(path))])
+        pieces.append(inside)
+    bad.refuse()
+    if rows == 0:
+        raise TraceError([_nothing_usable(path, bad, from_s, to_s), *bad.problems])
+    trace = _join(pieces, reader.ordered)
+    report = _report(pieces[0].report, path, name, bad, rows)
+    return replace(trace, report=report)
+
+
+def trace_pieces(
+    path: Path, reader: TraceFormat, bad: BadRows, to_s: float = math.inf
+) -> Iterator[Trace]:
+    """Yield the checked requests of a file, a chunk at a time.
+
+    Args:
+        path: the file.
+        reader: its format.
+        bad: told of every row that is left out.
+        to_s: an ordered file is not read further than this time [s].
+    """
+    latest_s = 0.0
+    for raw in reader.rows(path, bad):
+        piece = checked(raw, bad, latest_s, reader.ordered, reader.drops_zero)
+        yield replace(piece, report=ReadReport(origin_unix_s=raw.origin_unix_s))
+        if len(piece) and reader.ordered:
+            latest_s = float(piece.arrival_s[-1])
+            if latest_s >= to_s:
+                return
+
+
+def _join(pieces: list[Trace], ordered: bool) -> Trace:
+    joined = concatenate([piece for piece in pieces if len(piece)])
+    if not ordered:
+        joined = joined.take(np.argsort(joined.arrival_s, kind="stable"))
+    return replace(joined, span_s=natural_span_s(joined.arrival_s))
+
+
+def _report(first: ReadReport, path: Path, name: str, bad: BadRows, rows: int) -> ReadReport:
+    return replace(
+        first,
+        file=str(path),
+        format=name,
+        kept=rows,
+        dropped=dict(sorted(bad.counts.items())),
+        problems=tuple(bad.problems),
+        notes=tuple(_published_note(path)),
+    )
+
+
+def _published_note(path: Path) -> list[str]:
+    published = PUBLISHED.get(path.name)
+    if published is None:
+        return []
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if digest == published:
+        return [f"identical to the published {path.name}"]
+    return [f"differs from the published {path.name}: sha256 {digest[:12]}, not {published[:12]}"]
+
+
+def _nothing_usable(path: Path, bad: BadRows, from_s: float, to_s: float) -> Problem:
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in bad.counts.items())
+    windowed = from_s > 0 or math.isfinite(to_s)
+    window = f" between {from_s:g} s and {to_s:g} s" if windowed else ""
+    got = f"no usable request{window}" + (f" ({reasons})" if reasons else "")
+    return Problem("", got, "at least one request", str(path))

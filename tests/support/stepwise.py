@@ -1,0 +1,197 @@
+"""The plain reference replica: it steps every engine iteration and looks at every sequence.
+
+Slow and obvious on purpose. It follows the order of events in the docstring of
+`sim.serving.replica` and shares no code with it beyond the step-time coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil, sqrt
+
+
+@dataclass
+class Job:
+    number: int
+    arrival_s: float
+    input_tokens: int
+    output_tokens: int
+    priority: int = 0
+    prompt: int = 0  # tokens to process before the next token can be shown
+    done: int = 0  # of which processed
+    stored: int = 0  # tokens in KV memory while decoding
+    shown: int = 0  # output tokens shown to the user
+    held_blocks: int = 0  # blocks held while the prompt is processed
+    order: int = -1
+    preemptions: int = 0
+    admitted_s: float = -1.0
+    first_token_s: float = -1.0
+    finished_s: float = -1.0
+
+    def __post_init__(self):
+        self.prompt = self.input_tokens
+
+
+@dataclass
+class StepwiseReplica:
+    time: object  # has a_s, b_s_per_token, c_s_per_kv_token, d_s_per_sqrt_seq, e_s_per_token2
+    mode: str
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    kv_blocks: int
+    block_size: int
+    watermark: int = 0
+    priority_queue: bool = False
+    speed_changes: list = field(default_factory=list)  # (time, prefill speed, decode speed)
+    waiting: list = field(default_factory=list)
+    prefilling: list = field(default_factory=list)
+    decoding: list = field(default_factory=list)
+    static_size: int = 0
+    orders: int = 0
+    speed: tuple = (1.0, 1.0)
+
+    def blocks(self, tokens):
+        return ceil(tokens / self.block_size)
+
+    def used(self, ahead):
+        """Blocks in use if every decoding sequence stores ``ahead`` tokens more."""
+        live = sum(self.blocks(job.stored + ahead) for job in self.decoding)
+        return live + sum(job.held_blocks for job in self.prefilling)
+
+    def fits(self, need):
+        free = self.kv_blocks - self.used(1) - need
+        if self.decoding or self.prefilling:
+            free -= self.watermark
+        return free >= 0
+
+
+    def sort_queue(self):
+        if self.priority_queue:
+            self.waiting.sort(key=lambda job: (job.priority, job.arrival_s, job.number))
+
+    def make_room(self):
+        preempted = False
+        if self.mode == "static":
+            return False
+        while self.decoding and self.used(1) > self.kv_blocks:
+            running = self.decoding + self.prefilling
+            victim = max(running, key=lambda job: (job.priority, job.order))
+            if victim in self.decoding:
+                self.decoding.remove(victim)
+                victim.prompt = victim.input_tokens + victim.shown
+            else:
+                self.prefilling.remove(victim)
+            victim.done = victim.stored = victim.held_blocks = 0
+            victim.preemptions += 1
+            self.waiting.insert(0, victim)
+            self.sort_queue()
+            preempted = True
+        return preempted
+
+    def admit(self, now):
+        if self.mode == "static" and self.decoding:
+            return
+        budget = self.max_num_batched_tokens
+        if self.mode == "chunked-prefill":
+            budget -= len(self.decoding)
+        budget -= sum(job.prompt - job.done for job in self.prefilling)
+        while self.waiting and len(self.decoding) + len(self.prefilling) < self.max_num_seqs:
+            job = self.waiting[0]
+            if self.mode == "static":
+                need = self.blocks(job.prompt + job.output_tokens - 1)
+            else:
+                need = self.blocks(job.prompt)
+                if budget <= 0:
+                    break
+                if self.mode == "prefill-first" and self.prefilling and job.prompt > budget:
+                    break
+            if not self.fits(need):
+                break
+            self.waiting.pop(0)
+            self.orders += 1
+            job.order = self.orders
+            job.held_blocks = need
+            if job.admitted_s < 0:
+                job.admitted_s = now
+            self.prefilling.append(job)
+            budget -= job.prompt
+
+    def step_time(self, chunks, places, live):
+        t = self.time
+        new = sum(chunk for _, chunk in chunks) + places
+        kv = sum(job.stored for job in live)
+        attention = sum(chunk * (job.done + chunk / 2) for job, chunk in chunks)
+        compute = t.b_s_per_token * new + t.e_s_per_token2 * attention
+        memory = t.a_s + t.c_s_per_kv_token * kv + t.d_s_per_sqrt_seq * sqrt(places)
+        return compute / self.speed[0] + memory / self.speed[1]
+
+    def run(self, jobs, until_s=float("inf")):
+        """Serve ``jobs`` (sorted by arrival) and return them with their time stamps."""
+        upcoming = list(jobs)
+        changes = sorted(self.speed_changes, key=lambda change: change[0])
+        now = 0.0
+        while True:
+            while upcoming and upcoming[0].arrival_s <= now:
+                self.waiting.append(upcoming.pop(0))
+                self.sort_queue()
+            while changes and changes[0][0] <= now:
+                self.speed = changes.pop(0)[1:]
+            preempted = False
+            if self.mode != "prefill-first":
+                preempted = self.make_room()
+            if not preempted:
+                self.admit(now)
+            if self.mode == "prefill-first" and not self.prefilling:
+                preempted = self.make_room()
+            if not self.prefilling and not self.decoding:
+                if not upcoming or upcoming[0].arrival_s > until_s:
+                    return jobs
+                now = upcoming[0].arrival_s
+                continue
+            now = self.step(now)
+
+    def step(self, now):
+        """Run one engine iteration from ``now`` and return the time at which it ends."""
+        decodes = self.mode == "chunked-prefill" or not self.prefilling
+        chunks = []
+        if self.prefilling:
+            if self.mode == "static":
+                self.static_size = len(self.prefilling)
+            budget = float("inf")
+            if self.mode == "chunked-prefill":
+                budget = self.max_num_batched_tokens - len(self.decoding)
+            for job in self.prefilling:
+                chunk = min(job.prompt - job.done, budget)
+                if chunk <= 0:
+                    break
+                chunks.append((job, chunk))
+                budget -= chunk
+        live = self.decoding if decodes else []
+        places = (self.static_size or len(live)) if live else 0
+        now += self.step_time(chunks, places, live)
+        for job in list(live):
+            job.stored += 1
+            job.shown += 1
+            if job.shown == job.output_tokens:
+                job.finished_s = now
+                self.decoding.remove(job)
+        for job, chunk in chunks:
+            job.done += chunk
+            if job.done == job.prompt:
+                self.show_first(job, now)
+        if self.static_size and not self.decoding:
+            self.static_size = 0
+        return now
+
+    def show_first(self, job, now):
+        self.prefilling.remove(job)
+        if self.mode != "static":
+            job.held_blocks = 0
+        if job.first_token_s < 0:
+            job.first_token_s = now
+        job.shown += 1
+        if job.shown == job.output_tokens:
+            job.finished_s = now
+            return
+        job.stored = job.prompt
+        self.decoding.append(job)
