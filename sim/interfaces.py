@@ -130,6 +130,10 @@ class Scheduler(Protocol):
         """Run ``action(event)`` at ``when_s`` [s]."""
         ...
 
+    def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
+        """Return a function that schedules ``action(event)`` at a time [s], cheaply."""
+        ...
+
 
 # One row of the activity log: what one replica did between two instants. Rows of one replica
 # are contiguous in time and never overlap; together they cover the whole run.

@@ -1,8 +1,8 @@
-"""Runs one replica of the simulator over a given list of requests or at a fixed concurrency."""
+"""Runs one replica of the simulator over a given list of requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,10 @@ import numpy as np
 
 from sim.calibration.run import Run
 from sim.clock import Clock
-from sim.interfaces import FloatArray, IntArray, PowerCurve, Request
+from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PowerCurve, Request
 from sim.serving.engine import CHUNKED, Engine
+from sim.serving.pool import Pool, QueueSettings
 from sim.serving.power import constant_decode
-from sim.serving.queues import FcfsQueue
-from sim.serving.replica import Replica
 from sim.serving.steptime import StepTime
 
 BLOCK_SIZE = 16
@@ -37,6 +36,13 @@ class Limits:
     kv_tokens: int = 10_000_000
 
 
+class _NoLog:
+    """Nobody waits for the end of a single request."""
+
+    def ended(self, request: Request) -> None:
+        """Forget the request."""
+
+
 def replay(run: Run, step_time: StepTime, limits: Limits) -> Run:
     """Return what the simulator makes of the arrivals and lengths of a run.
 
@@ -45,32 +51,23 @@ def replay(run: Run, step_time: StepTime, limits: Limits) -> Run:
         step_time: coefficients of one engine step.
         limits: settings of the engine.
     """
-    clock, queue = Clock(), FcfsQueue()
-    replica = Replica(0, clock, _engine(step_time, limits, NO_POWER), queue, [], _ignore)
-    requests = _requests(run.arrival_s, run.input_tokens, run.output_tokens)
-
-    def arrive(request: Request) -> Callable[[Any], None]:
-        def enqueue(_event: Any) -> None:
-            request.queued_s = clock.now
-            queue.push(request)
-            replica.nudge()
-
-        return enqueue
-
-    for request in requests:
-        clock.call_at(request.arrival_s, arrive(request))
-    clock.run()
-    return Run(
-        run.arrival_s,
-        run.input_tokens,
-        run.output_tokens,
-        np.array([request.first_token_s for request in requests]),
-        np.array([request.finished_s for request in requests]),
-    )
+    return replay_with_power(run, step_time, limits, NO_POWER)[0]
 
 
-def _engine(step_time: StepTime, limits: Limits, curve: PowerCurve) -> Engine:
-    return Engine(
+def replay_with_power(
+    run: Run, step_time: StepTime, limits: Limits, curve: PowerCurve
+) -> tuple[Run, FloatArray]:
+    """Return the simulated run and the replica's activity rows, shape (n, 8).
+
+    Args:
+        run: requests sorted by arrival; their token times are ignored.
+        step_time: coefficients of one engine step.
+        limits: settings of the engine.
+        curve: power of one accelerator.
+    """
+    clock = Clock()
+    activity: list[float] = []
+    engine = Engine(
         step_time,
         curve,
         mode=CHUNKED,
@@ -79,14 +76,42 @@ def _engine(step_time: StepTime, limits: Limits, curve: PowerCurve) -> Engine:
         kv_blocks=limits.kv_tokens // BLOCK_SIZE,
         block_size=BLOCK_SIZE,
     )
+    settings = QueueSettings(shared=False, order="fcfs", dispatch="round-robin", limit=np.inf)
+    pool = Pool(
+        index=0,
+        site=0,
+        cooling="air",
+        first_replica=0,
+        replicas=1,
+        engine=engine,
+        settings=settings,
+        clock=clock,
+        activity=activity,
+        requests=_NoLog(),
+        uniform=lambda: 0.0,
+    )
+    requests = _requests(run)
+    for request in requests:
+        clock.call_at(request.arrival_s, _submit(pool, request))
+    clock.run()
+    simulated = Run(
+        run.arrival_s,
+        run.input_tokens,
+        run.output_tokens,
+        np.array([request.first_token_s for request in requests]),
+        np.array([request.finished_s for request in requests]),
+    )
+    return simulated, np.array(activity).reshape(-1, len(ACTIVITY_COLUMNS))
 
 
-def _requests(
-    arrival_s: FloatArray | Sequence[float], inputs: IntArray, outputs: IntArray
-) -> list[Request]:
-    columns = zip(arrival_s, inputs.tolist(), outputs.tolist(), strict=True)
-    return [Request(number, float(when), i, o) for number, (when, i, o) in enumerate(columns)]
+def _requests(run: Run) -> list[Request]:
+    columns = (run.arrival_s, run.input_tokens, run.output_tokens)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Request(number, when, i, o) for number, (when, i, o) in enumerate(rows)]
 
 
-def _ignore(_request: Request) -> None:
-    """Nobody waits for the end of a single request."""
+def _submit(pool: Pool, request: Request) -> Callable[[Any], None]:
+    def arrive(_event: Any) -> None:
+        pool.submit(request)
+
+    return arrive

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.interfaces import FloatArray
-from sim.report.formats import BY_UNIT, DAY_S, HOUR_S, MINUTE_S, number
+from sim.report.formats import BY_UNIT, DAY_S, GAP, HOUR_S, MINUTE_S, number
 
 TIME_STEPS_S = (
     *(1.0, 2.0, 5.0, 10.0, 15.0, 30.0),
@@ -146,10 +146,12 @@ def time_axis(low_s: float, high_s: float, at_most: int = 6) -> Axis:
 
 def _clock_label(time_s: float, step_s: float) -> str:
     """Return a tick's time in the unit of the ticks' step, so that all of them share it."""
+    if time_s == 0:
+        return "0"
     for factor, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min")):
         if step_s >= factor:
-            return f"{number(time_s / factor, 4)} {unit}"
-    return f"{number(time_s, 4)} s"
+            return f"{number(time_s / factor, 4)}{GAP}{unit}"
+    return f"{number(time_s, 4)}{GAP}s"
 
 
 def log_axis(low: float, high: float, unit: str, at_most: int = 6) -> Axis:
@@ -170,5 +172,5 @@ def log_axis(low: float, high: float, unit: str, at_most: int = 6) -> Axis:
 def ladder_axis(nines: float) -> Axis:
     """Return the axis of a cumulative distribution whose percentiles form a ladder."""
     top = 1 - 10.0**-nines
-    ticks = tuple((p, f"{100 * p:g} %") for p in LADDER if p <= top + 1e-9)
+    ticks = tuple((p, f"{100 * p:g}{GAP}%") for p in LADDER if p <= top + 1e-9)
     return Axis(NinesScale(nines), ticks, "share")

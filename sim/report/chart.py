@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from sim.report.axes import Axis
 from sim.report.markup import Markup, join, tag
-from sim.report.svg import GRID_X, GRID_Y, percent
+from sim.report.svg import FLAG_PX, GRID_X, GRID_Y, percent
 
 TICK_SPACE_PX = 22
 
@@ -38,6 +38,7 @@ class Plot:
         paths: marks on the stretched grid (`svg.line`, `svg.area`).
         overlay: marks in pixels and percent (`svg.dots`, `svg.rule_at_x`).
         height: of the plot without its tick labels [px].
+        top: room for labels above the plot [px].
     """
 
     x: Axis
@@ -45,6 +46,7 @@ class Plot:
     paths: Sequence[Markup]
     overlay: Sequence[Markup] = ()
     height: int = 190
+    top: int = 0
 
 
 def legend(entries: Iterable[LegendEntry]) -> Markup:
@@ -104,7 +106,8 @@ def frame(plot: Plot, label: str) -> Markup:
         data_y=_scale_data(plot.y),
         data_height=plot.height,
     )
-    return tag("div", _y_labels(plot, total), picture, class_="frame")
+    room = f"flags{-(-plot.top // FLAG_PX)}" if plot.top else ""
+    return tag("div", _y_labels(plot, total), picture, class_=f"frame {room}".strip())
 
 
 def _scale_data(axis: Axis) -> str:

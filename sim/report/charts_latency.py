@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from sim.report import svg
 from sim.report.axes import Axis, ladder_axis, log_axis
 from sim.report.chart import LegendEntry, Plot, figure, frame
 from sim.report.datatable import folded, table
-from sim.report.formats import count, duration
+from sim.report.formats import GAP, count, duration
 from sim.report.markup import Markup, join
 from sim.report.palette import SLOTS
 from sim.report.view import as_float, at, latency_by_tier, tier_names
@@ -27,86 +28,116 @@ METRICS = {
 RUNGS = (0.5, 0.9, 0.99, 0.999)
 TABLE_SHARES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
 POINTS = 160
+HEIGHT_PX = 230
 FAR = 30.0  # a target more than this many times off the data is told, not drawn
+
+
+@dataclass(frozen=True, slots=True)
+class TierLatency:
+    """One latency metric of one tier.
+
+    Attributes:
+        tier: name of the tier.
+        values: known values, sorted [s].
+        target: SLO of the tier for this metric [s], None where it has none.
+        slot: colour of the tier.
+    """
+
+    tier: str
+    values: FloatArray
+    target: float | None
+    slot: int
+
+    def at(self, share: float) -> float:
+        """Return the latency within which ``share`` of the requests were served [s]."""
+        return float(np.quantile(self.values, share))
 
 
 def latency_charts(result: Result) -> Markup:
     """Return one chart per latency metric that the run has values for."""
-    targets = {
-        tier: at(result.summary, "sla", tier, "targets") or {} for tier in tier_names(result)
-    }
-    charts = []
-    for metric, (title, subtitle) in METRICS.items():
-        values = latency_by_tier(result, metric)
-        if values:
-            slo = {tier: as_float(targets[tier].get(metric)) for tier in values}
-            slots = {tier: place % SLOTS for place, tier in enumerate(tier_names(result))}
-            charts.append(_latency_chart(title, subtitle, values, slo, slots))
-    return join(charts)
+    lines = {metric: tier_latencies(result, metric) for metric in METRICS}
+    axes = {metric: latency_axis(found) for metric, found in lines.items() if found}
+    # charts side by side get the same room for SLO labels, so that their plots line up
+    flags = max((len(_drawn(lines[metric], x)) for metric, x in axes.items()), default=0)
+    return join(_latency_chart(metric, lines[metric], x, flags) for metric, x in axes.items())
 
 
-def _latency_chart(
-    title: str,
-    subtitle: str,
-    values: dict[str, FloatArray],
-    slo: dict[str, float | None],
-    slots: dict[str, int],
-) -> Markup:
-    nines = 3.0 if max(len(column) for column in values.values()) >= 1000 else 2.0
-    x, y = _latency_axis(values, slo), ladder_axis(nines)
-    height = 230
+def tier_latencies(result: Result, metric: str) -> list[TierLatency]:
+    """Return one latency metric of every tier that has values for it."""
+    values = latency_by_tier(result, metric)
+    return [
+        TierLatency(
+            tier,
+            values[tier],
+            as_float(at(result.summary, "sla", tier, "targets", metric)),
+            place % SLOTS,
+        )
+        for place, tier in enumerate(tier_names(result))
+        if tier in values
+    ]
+
+
+def _latency_chart(metric: str, tiers: list[TierLatency], x: Axis, flags: int) -> Markup:
+    title, subtitle = METRICS[metric]
+    nines = 3.0 if max(len(line.values) for line in tiers) >= 1000 else 2.0
+    y = ladder_axis(nines)
     shares = 1 - 10.0 ** -np.linspace(0.0, nines, POINTS)
     rungs = [share for share in RUNGS if share <= 1 - 10.0**-nines + 1e-9]
     paths, overlay = [], []
-    for tier, column in values.items():
-        paths.append(svg.line(x, y, np.quantile(column, shares), shares, slots[tier], tier))
-        overlay.append(svg.dots(x, y, np.quantile(column, rungs), rungs, slots[tier], height))
-    for level, (tier, target) in enumerate(_drawn(slo, x)):
+    for line in tiers:
+        marks = np.quantile(line.values, rungs)
+        curve = np.quantile(line.values, shares)
+        paths.append(svg.line(x, y, curve, shares, line.slot, line.tier))
+        overlay.append(svg.dots(x, y, marks, rungs, line.slot, HEIGHT_PX))
+    for level, (line, target) in enumerate(_drawn(tiers, x)):
         label = f"SLO {duration(target)}"
-        overlay.append(svg.rule_at_x(x, target, label, slots[tier], height, level))
-    plot = Plot(x, y, paths, overlay, height)
+        overlay.append(svg.rule_at_x(x, target, label, line.slot, HEIGHT_PX, level))
+    plot = Plot(x, y, paths, overlay, HEIGHT_PX, top=svg.FLAG_PX * flags)
     return figure(
         title,
         subtitle,
-        frame(plot, _in_words(title, values)),
-        [LegendEntry(_legend_text(tier, slo[tier], x), f"s{slots[tier]}") for tier in values],
-        folded(_percentiles(title, values)),
+        frame(plot, _in_words(title, tiers)),
+        [LegendEntry(_legend_text(line, x), f"s{line.slot}") for line in tiers],
+        folded(_percentiles(title, tiers)),
     )
 
 
-def _latency_axis(values: dict[str, FloatArray], slo: dict[str, float | None]) -> Axis:
+def latency_axis(tiers: list[TierLatency]) -> Axis:
     """Return a log axis over the data, and over the targets that are not too far from it."""
-    positive = [column[column > 0] for column in values.values()]
-    low = min((float(np.quantile(c, 0.001)) for c in positive if len(c)), default=1e-3)
-    high = max((float(np.quantile(c, 0.999)) for c in positive if len(c)), default=1.0)
-    near = [t for t in slo.values() if t and low / FAR < t < high * FAR]
+    positive = [column for line in tiers if len(column := line.values[line.values > 0])]
+    low = min((float(np.quantile(column, 0.001)) for column in positive), default=1e-3)
+    high = max((float(np.quantile(column, 0.999)) for column in positive), default=1.0)
+    near = [line.target for line in tiers if line.target and low / FAR < line.target < high * FAR]
     return log_axis(min([low, *near]), max([high, *(1.15 * target for target in near)]), "duration")
 
 
-def _drawn(slo: dict[str, float | None], x: Axis) -> list[tuple[str, float]]:
+def _drawn(tiers: list[TierLatency], x: Axis) -> list[tuple[TierLatency, float]]:
+    """Return the tiers whose target lies on the axis, with that target."""
     low, high = (10.0**end for end in x.scale.ends)
-    return [(tier, target) for tier, target in slo.items() if target and low <= target <= high]
+    return [
+        (line, line.target) for line in tiers if line.target and low <= line.target <= high
+    ]
 
 
-def _legend_text(tier: str, target: float | None, x: Axis) -> str:
-    hidden = target is not None and (tier, target) not in _drawn({tier: target}, x)
-    return f"{tier} (SLO {duration(target)}, off the scale)" if hidden else tier
+def _legend_text(line: TierLatency, x: Axis) -> str:
+    if line.target and not _drawn([line], x):
+        return f"{line.tier} (SLO {duration(line.target)}, off the scale)"
+    return line.tier
 
 
-def _in_words(title: str, values: dict[str, FloatArray]) -> str:
+def _in_words(title: str, tiers: list[TierLatency]) -> str:
     told = ", ".join(
-        f"{tier}: half within {duration(float(np.quantile(column, 0.5)))}, "
-        f"99 % within {duration(float(np.quantile(column, 0.99)))}"
-        for tier, column in values.items()
+        f"{line.tier}: half within {duration(line.at(0.5))}, 99 % within {duration(line.at(0.99))}"
+        for line in tiers
     )
     return f"{title} by tier. {told}."
 
 
-def _percentiles(title: str, values: dict[str, FloatArray]) -> Markup:
-    header = ["Share of requests within", *values]
+def _percentiles(title: str, tiers: list[TierLatency]) -> Markup:
     rows = [
-        [f"{100 * share:g} %", *(duration(float(np.quantile(c, share))) for c in values.values())]
+        [f"{100 * share:g}{GAP}%", *(duration(line.at(share)) for line in tiers)]
         for share in TABLE_SHARES
     ]
-    rows.append(["Requests", *(count(len(column)) for column in values.values())])
+    rows.append(["Requests", *(count(len(line.values)) for line in tiers)])
+    header = ["Share of requests within", *(line.tier for line in tiers)]
     return table(f"{title}: percentiles by tier", header, rows)

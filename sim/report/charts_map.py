@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 KINDS = ("metro", "remote", "edge", "region")
 LOOKS = {"metro": "s0", "remote": "s2", "edge": "s1", "region": "s6"}
-SIZES_PX = {"wide": (1080, 470), "narrow": (340, 340)}
-MARKER_PX, APART_PX, MARGIN_PX = 7, 30, 44
+MOST_LINK_LABELS = 40
+CROWDED = 24  # with more places than this the map takes the whole width
+# width [px], then the least and the greatest height over width
+USUAL_SIZE, CROWDED_SIZE, PHONE_SIZE = (720, 0.55, 0.78), (1130, 0.42, 0.55), (340, 0.7, 1.2)
+MARKER_PX, APART_PX, MARGIN_PX, LETTER_PX = 7, 30, 44, 6
+LABEL_ROOM_PX = 40
 # markers around the origin; each kind has its own shape, so colour is never the only sign
 SHAPES = {
     "metro": "M-7-7h14v14h-14z",
@@ -61,19 +65,29 @@ def topology_map(result: Result) -> Markup:
         return Markup()
     sites = sum(place.kind != "region" for place in places)
     words = f"Map of {sites} sites, {len(places) - sites} user regions and {len(links)} links."
-    variants = [
-        _map(places, links, width, height, f"map {name}", words)
-        for name, (width, height) in SIZES_PX.items()
-    ]
-    kinds = [kind for kind in KINDS if any(place.kind == kind for place in places)]
-    subtitle = "one-way latencies; places that would cover each other are moved apart"
-    return figure(
-        "Topology",
-        subtitle,
-        join((_map_legend(kinds), *variants)),
-        (),
-        folded(join((_place_table(places), _link_table(links)))),
+    crowded = len(places) > CROWDED
+    sizes = (CROWDED_SIZE if crowded else USUAL_SIZE, PHONE_SIZE)
+    maps = join(
+        _map(places, links, (width, round(width * _shape(places, bounds))), f"map {name}", words)
+        for name, (width, *bounds) in zip(("wide", "narrow"), sizes, strict=True)
     )
+    tables = (_place_table(places), _link_table(links))
+    content = maps if crowded else tag("div", tag("div", maps), tables[1], class_="atlas")
+    kinds = [kind for kind in KINDS if any(place.kind == kind for place in places)]
+    return figure(
+        "Sites, users and links",
+        "one-way latencies; places that would cover each other are moved apart",
+        join((_map_legend(kinds), content)),
+        (),
+        folded(join(tables) if crowded else tables[0]),
+    )
+
+
+def _shape(places: Sequence[Place], bounds: Sequence[float]) -> float:
+    """Return height over width of the map: that of the area it shows, within ``bounds``."""
+    lon, lat = np.ptp([p.lon for p in places]), np.ptp([p.lat for p in places])
+    shrink = math.cos(math.radians(float(np.mean([p.lat for p in places]))))
+    return float(np.clip((lat + 1.0) / (lon * shrink + 1.0), *bounds))
 
 
 def _places(topology: Mapping[str, Any]) -> list[Place]:
@@ -100,11 +114,11 @@ def _links(topology: Mapping[str, Any]) -> list[Link]:
 def _map(
     places: Sequence[Place],
     links: Sequence[Link],
-    width: int,
-    height: int,
+    size: tuple[int, int],
     look: str,
     words: str,
 ) -> Markup:
+    width, height = size
     lon = np.array([place.lon for place in places])
     lat = np.array([place.lat for place in places])
     projection = fit(lon, lat, width, height, MARGIN_PX)
@@ -122,7 +136,7 @@ def _map(
         _graticule(projection),
         _link_lines(drawn, at, places),
         join(_marker(place, point) for place, point in zip(places, points, strict=True)),
-        _label_texts(labels, len(places)),
+        _label_texts(labels),
     )
     return tag(
         "svg", *parts, class_=look, viewBox=f"0 0 {width} {height}", role="img", aria_label=words
@@ -138,24 +152,24 @@ def _place_labels(places: Sequence[Place], points: FloatArray) -> list[Label]:
 
 def _link_labels(links: Sequence[Link], at: Mapping[str, FloatArray]) -> list[Label]:
     labels = []
-    for link in links:
-        middle = (at[link.start] + at[link.end]) / 2
-        length = float(np.hypot(*(at[link.end] - at[link.start])))
+    for link in links if len(links) <= MOST_LINK_LABELS else ():
+        (x, y), (dx, dy) = at[link.start].tolist(), (at[link.end] - at[link.start]).tolist()
         text = duration(link.latency_s)
-        if length > 6.5 * len(text) + 24:
-            labels.append(Label(text, float(middle[0]), float(middle[1]), 10.5, 0.0))
+        if math.hypot(dx, dy) > LETTER_PX * len(text) + 24:
+            labels.append(Label(text, x + dx / 2, y + dy / 2, 10.5, 0.0, along=(dx, dy)))
     return labels
 
 
 def _graticule(projection: Projection) -> Markup:
     """Return meridians and parallels at round degrees, labelled at the edge."""
     west, east, south, north = projection.edges()
-    step = nice_step(max(east - west, north - south), 8)
+    step = nice_step(max((east - west) / 2, north - south), 5)
     marks: list[Markup] = []
     for lon in _multiples(max(west, -180.0), min(east, 180.0), step):
         x = float(projection.place(lon, 0.0)[0])
         marks.append(tag("line", class_="grid", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=0, y2="100%"))
-        marks.append(_degrees(lon, "E", "W", x + 3, projection.height - 4))
+        if x < projection.width - LABEL_ROOM_PX:
+            marks.append(_degrees(lon, "E", "W", x + 3, projection.height - 4))
     for lat in _multiples(max(south, -90.0), min(north, 90.0), step):
         y = float(projection.place(0.0, lat)[1])
         marks.append(tag("line", class_="grid", x1=0, x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}"))
@@ -199,7 +213,7 @@ def _marker(place: Place, point: FloatArray) -> Markup:
     )
 
 
-def _label_texts(labels: Iterable[Placed], names: int) -> Markup:
+def _label_texts(labels: Iterable[Placed]) -> Markup:
     return join(
         tag(
             "text",

@@ -8,8 +8,9 @@ import numpy as np
 
 from sim.report import svg
 from sim.report.axes import time_axis, value_axis
-from sim.report.chart import LegendEntry, Plot, figure, frame
+from sim.report.chart import Plot, figure, frame
 from sim.report.datatable import folded, table
+from sim.report.downsample import Buckets
 from sim.report.formats import power, share, span
 from sim.report.markup import Markup, join
 from sim.report.view import (
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from sim.result import Result
 
-MOST_SITES = 12
+MOST_SITES = 9
+HEIGHT_PX = 190
 FAR = 4.0  # a limit more than this many times above the peak is told, not drawn
 
 
@@ -64,18 +66,27 @@ def _site_chart(
     times, mean = svg.steps(parts.start_s, parts.end_s, parts.mean)
     _, high = svg.steps(parts.start_s, parts.end_s, parts.high)
     paths = [svg.area(x, y, times, mean, high, 0), svg.line(x, y, times, mean, 0, "mean")]
-    overlay = [svg.rule_at_y(y, limit_w, f"limit {power(limit_w)}", 190)] if drawn and limit_w else []
-    if not limit_w:
-        limit_text = f"peak {power(peak_w)}, no limit given"
-    else:
-        limit_text = f"peak {power(peak_w)} = {share(peak_w / limit_w)} of {power(limit_w)}"
+    overlay = []
+    if drawn and limit_w:
+        label = f"limit {power(limit_w)}"
+        overlay.append(svg.rule_at_y(y, limit_w, label, HEIGHT_PX, _left_is_free(parts, limit_w)))
+    limit_text = f"peak {power(peak_w)}, no limit given"
+    if limit_w:
+        limit_text = f"peak {power(peak_w)}, {share(peak_w / limit_w)} of its {power(limit_w)}"
     return figure(
         site,
         limit_text,
-        frame(Plot(x, y, paths, overlay), f"Power of {site} over time: {limit_text}."),
-        [LegendEntry("mean", "s0"), LegendEntry("up to the highest", "s0 wide")],
+        frame(Plot(x, y, paths, overlay, HEIGHT_PX), f"Power of {site} over time: {limit_text}."),
+        (),
         folded(_power_table(site, rows, limit_w)),
     )
+
+
+def _left_is_free(parts: Buckets, limit_w: float) -> bool:
+    """Return whether the curve keeps further away from its limit at the left than at the right."""
+    third = max(1, len(parts) // 3)
+    distance = np.nan_to_num(np.minimum(np.abs(parts.mean - limit_w), np.abs(parts.high - limit_w)))
+    return float(distance[:third].min()) > float(distance[-third:].min())
 
 
 def _power_table(site: str, rows: pd.DataFrame, limit_w: float | None) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -24,40 +25,40 @@ MOST_LINES = 160
 MOST_CELLS = 120
 MOST_TABLE_ROWS = 200
 # (racks, height of a line): few racks get high lines with their names
-LINE_HEIGHTS_PX = ((48, 14), (96, 8), (MOST_LINES, 6))
+LINE_HEIGHTS_PX = ((64, 14), (96, 8), (MOST_LINES, 6))
+MOST_GROUPS = 24
+LEVEL_NAMES = ("site", "hall", "row", "rack")  # the parts of a rack's full name
 
 
 def rack_heat_map(result: Result) -> Markup:
     """Return the heat map of all racks, grouped by row of the hall, and the table behind it."""
-    shares, time_s = _shares(result)
+    shares, time_s = rack_shares(result)
     if not shares:
         return Markup()
-    per_line = -(-len(shares) // MOST_LINES)
-    width_s = row_width_s(time_s)
-    groups = _groups(shares, time_s, width_s, per_line)
+    groups = _groups(shares, time_s)
     lines = sum(len(group.rows) for group in groups)
-    cells = len(groups[0].rows[0].shares)
-    per_cell = -(-len(time_s) // MOST_CELLS)
-    end_s = float(time_s[0]) + cells * per_cell * width_s
     row_px = next((px for most, px in LINE_HEIGHTS_PX if lines <= most), LINE_HEIGHTS_PX[-1][1])
     highest = float(np.nanmax([np.nanmax(column, initial=0.0) for column in shares.values()]))
     subtitle = "mean power as a share of the rack's limit"
-    if per_line > 1:
-        subtitle += f"; each line is the fullest of up to {per_line} neighbours"
+    if lines < len(shares):
+        subtitle += "; each line shows the fullest of its racks"
     words = f"{len(shares)} racks over time; the fullest reaches {share(highest)} of its limit."
+    # all cells have the length of the first, so the last one may reach past the end of the run
+    cells, per_cell = len(groups[0].rows[0].shares), -(-len(time_s) // MOST_CELLS)
+    end_s = float(time_s[0]) + cells * per_cell * row_width_s(time_s)
     picture = heat_map(groups, time_axis(float(time_s[0]), end_s), row_px, words)
-    return figure("Racks", subtitle, join((heat_legend(), picture)), (), folded(*_rack_table(result)))
+    return figure(
+        "Racks", subtitle, join((heat_legend(), picture)), (), folded(*_rack_table(result))
+    )
 
 
-def _shares(result: Result) -> tuple[dict[str, FloatArray], FloatArray]:
+def rack_shares(result: Result) -> tuple[dict[str, FloatArray], FloatArray]:
     """Return the power of each rack as a share of its limit, and the start of the rows [s].
 
     A rack without a limit is measured against the highest peak of the racks without one.
     """
     rows = result.series[result.series["kind"] == "rack"]
-    wide = rows.pivot_table(
-        index="time_s", columns="name", values="power_w", sort=False, observed=True
-    ).sort_index()
+    wide = rows.pivot(index="time_s", columns="name", values="power_w").sort_index()
     racks = result.racks
     peaks = dict(zip(racks["name"].astype(str), racks["peak_w"], strict=True))
     limits = dict(zip(racks["name"].astype(str), racks["limit_w"], strict=True))
@@ -66,37 +67,55 @@ def _shares(result: Result) -> tuple[dict[str, FloatArray], FloatArray]:
     found = {
         str(name): wide[name].to_numpy(dtype=np.float64)
         / (as_float(limits.get(str(name))) or instead_w)
-        for name in wide.columns
+        for name in rows["name"].unique()
     }
     return found, wide.index.to_numpy(dtype=np.float64)
 
 
-def _groups(
-    shares: dict[str, FloatArray], time_s: FloatArray, width_s: float, per_line: int
-) -> list[HeatGroup]:
+def _groups(shares: dict[str, FloatArray], time_s: FloatArray) -> list[HeatGroup]:
+    """Return the lines of the map under their headings.
+
+    A line is a rack while the headings above (the rows of the halls) are few. Where there are too
+    many it is a row, a hall or a site, and shows its fullest rack. Too many lines under few
+    headings are bundled with their neighbours.
+    """
+    depth = next(level for level in (4, 3, 2, 1) if len(_under(shares, level - 1)) <= MOST_GROUPS)
+    lines = _under(shares, depth)
+    per_line = -(-len(lines) // MOST_LINES)
     groups = []
-    for heading, names in groupby(shares, key=lambda name: name.rpartition("/")[0]):
-        members = list(names)
-        bundles = [members[i : i + per_line] for i in range(0, len(members), per_line)]
+    for heading, members in groupby(lines, key=lambda path: _prefix(path, depth - 1)):
+        paths = list(members)
+        bundles = [paths[i : i + per_line] for i in range(0, len(paths), per_line)]
         rows = tuple(
-            HeatRow(_bundle_label(bundle), _cells(shares, bundle, time_s, width_s))
+            HeatRow(_label(bundle), _cells([shares[n] for p in bundle for n in lines[p]], time_s))
             for bundle in bundles
         )
-        noun = "rack" if len(members) == 1 else "racks"
-        groups.append(HeatGroup(f"{heading} · {len(members)} {noun}", rows))
+        plural = "" if len(paths) == 1 else "s"
+        count = f"{len(paths)} {LEVEL_NAMES[depth - 1]}{plural}"
+        groups.append(HeatGroup(f"{heading} · {count}" if heading else count, rows))
     return groups
 
 
-def _bundle_label(names: list[str]) -> str:
-    first, last = (name.rpartition("/")[2] for name in (names[0], names[-1]))
-    return first if len(names) == 1 else f"{first} … {last}"
+def _under(names: Iterable[str], depth: int) -> dict[str, list[str]]:
+    """Return the racks under each path of ``depth`` parts, in the order of the racks."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_prefix(name, depth), []).append(name)
+    return found
 
 
-def _cells(
-    shares: dict[str, FloatArray], names: list[str], time_s: FloatArray, width_s: float
-) -> FloatArray:
-    fullest = np.fmax.reduce([shares[name] for name in names])
-    return bucket(time_s, fullest, fullest, width_s, MOST_CELLS).mean
+def _prefix(path: str, depth: int) -> str:
+    return "/".join(path.split("/")[:depth])
+
+
+def _label(paths: list[str]) -> str:
+    first, last = (path.rpartition("/")[2] for path in (paths[0], paths[-1]))
+    return first if len(paths) == 1 else f"{first} … {last}"
+
+
+def _cells(racks: list[FloatArray], time_s: FloatArray) -> FloatArray:
+    fullest = np.fmax.reduce(racks)
+    return bucket(time_s, fullest, fullest, row_width_s(time_s), MOST_CELLS).mean
 
 
 def _rack_table(result: Result) -> tuple[Markup, str, str]:

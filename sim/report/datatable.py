@@ -15,7 +15,7 @@ def table(
     Args:
         caption: what the table holds; read aloud and shown to screen readers.
         header: column titles.
-        rows: cells, as text or `Markup`.
+        rows: cells, as text or `Markup`; a row of a single cell is a heading across the table.
         texts: number of leading columns that hold text; the others hold right-aligned numbers.
     """
     head = tag(
@@ -25,7 +25,12 @@ def table(
             for place, title in enumerate(header)
         ),
     )
-    body = join(tag("tr", *_cells(row, texts)) for row in rows)
+    body = join(
+        tag("tr", tag("th", row[0], class_="text group", scope="rowgroup", colspan=len(header)))
+        if len(row) == 1
+        else tag("tr", *_cells(row, texts))
+        for row in rows
+    )
     inside = tag(
         "table",
         tag("caption", caption, class_="hidden"),
@@ -41,6 +46,13 @@ def _cells(row: Sequence[object], texts: int) -> Iterable[Markup]:
             yield tag("th", cell, scope="row", class_="text")
         else:
             yield tag("td", cell, class_="text" if place < texts else None)
+
+
+def fact_list(facts: Iterable[tuple[str, object]]) -> Markup:
+    """Return names with their values, side by side where there is room."""
+    return tag(
+        "dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts), class_="figures"
+    )
 
 
 def folded(content: Markup, summary: str = "Data table", note: str = "") -> Markup:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 NOTHING = "–"
+GAP = "\u00a0"  # between number and unit, so that a line never ends between them
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86400.0
 
 
@@ -18,7 +19,7 @@ def number(value: float | None, digits: int = 3) -> str:
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     if decimals > 8:
         return f"{value:.{digits - 1}e}"
-    shown = f"{value:,.{decimals}f}"
+    shown = f"{value:,.{decimals}f}".replace("-", "−")
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
@@ -34,13 +35,13 @@ def share(value: float | None, decimals: int = 1) -> str:
     while 0 < 1 - value < 0.5 * 10.0 ** -(decimals + 2) and decimals < 6:
         decimals += 1
     shown = f"{100 * value:.{decimals}f}"
-    return (shown.rstrip("0").rstrip(".") if "." in shown else shown) + " %"
+    return (shown.rstrip("0").rstrip(".") if "." in shown else shown) + f"{GAP}%"
 
 
 def points(value: float) -> str:
     """Return a difference of two shares in percentage points."""
     size = number(abs(100 * value), 2)
-    return f"{size} point" if size == "1" else f"{size} points"
+    return f"{size}{GAP}point" if size == "1" else f"{size}{GAP}points"
 
 
 def _scaled(value: float | None, steps: tuple[tuple[float, str], ...]) -> str:
@@ -50,15 +51,15 @@ def _scaled(value: float | None, steps: tuple[tuple[float, str], ...]) -> str:
     for factor, unit in steps[:-1]:
         # 0.9995: what rounds to 1.00 of the larger unit is shown in it
         if size >= 0.9995 * factor:
-            return f"{number(value / factor)} {unit}"
+            return f"{number(value / factor)}{GAP}{unit}"
     factor, unit = steps[-1]
-    return f"{number(value / factor)} {unit}"
+    return f"{number(value / factor)}{GAP}{unit}"
 
 
 def duration(seconds: float | None) -> str:
     """Return a latency [s] in µs, ms or s."""
     if seconds == 0:
-        return "0 s"
+        return f"0{GAP}s"
     return _scaled(seconds, ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")))
 
 
@@ -68,7 +69,7 @@ def span(seconds: float | None) -> str:
         return NOTHING
     for factor, unit in ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min")):
         if seconds >= 2 * factor:
-            return f"{number(seconds / factor)} {unit}"
+            return f"{number(seconds / factor)}{GAP}{unit}"
     return duration(seconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from sim.report.svg import percent
 LEVELS = len(HEAT_LIGHT)
 OVER = LEVELS  # level of a value above its limit
 HEADER_PX, GAP_PX, TICK_SPACE_PX = 19, 5, 22
+LABEL_LETTERS = 12
 LABEL_FROM_PX = 11  # rows at least this high carry their own label
 
 
@@ -65,18 +67,24 @@ def heat_map(groups: Sequence[HeatGroup], x: Axis, row_px: int, label: str) -> M
         "svg",
         cells,
         _headers(groups, tops),
-        _time_labels(x, height),
         class_="heat",
         width="100%",
-        height=height + TICK_SPACE_PX,
+        height=height,
         role="img",
         aria_label=label,
-        data_ends=" ".join(f"{end:g}" for end in x.scale.ends),
-        data_rows=";".join(f"{top + HEADER_PX}:{len(g.rows)}" for g, top in zip(groups, tops)),
+        data_ends=json.dumps(x.scale.ends),
+        data_groups=_group_data(groups, tops),
         data_row=row_px,
     )
-    side = _row_labels(groups, tops, row_px, height + TICK_SPACE_PX)
-    return tag("div", tag("div", side, picture, class_="frame"), class_="tall", tabindex=0)
+    side = _row_labels(groups, tops, row_px, height)
+    axis = tag("svg", _time_labels(x), class_="plot-axis", width="100%", height=TICK_SPACE_PX)
+    beside = tag("svg", class_=_side_class(row_px), height=1)
+    return join(
+        (
+            tag("div", tag("div", side, picture, class_="frame"), class_="tall", tabindex=0),
+            tag("div", tag("div", beside, axis, class_="frame"), class_="tall", aria_hidden="true"),
+        )
+    )
 
 
 def heat_legend() -> Markup:
@@ -113,6 +121,17 @@ def _layout(groups: Sequence[HeatGroup], row_px: int) -> tuple[list[int], int]:
         tops.append(top)
         top += HEADER_PX + row_px * len(group.rows) + GAP_PX
     return tops, top
+
+
+def _group_data(groups: Sequence[HeatGroup], tops: Sequence[int]) -> str:
+    """Return (top of the first row [px], group, row labels) of each group for read-outs."""
+    return json.dumps(
+        [
+            [top + HEADER_PX, group.label, [row.label for row in group.rows]]
+            for group, top in zip(groups, tops, strict=True)
+        ],
+        separators=(",", ":"),
+    )
 
 
 def _cells(groups: Sequence[HeatGroup], tops: Sequence[int], row_px: int) -> Markup:
@@ -159,7 +178,7 @@ def _row_labels(
     labels = [
         tag(
             "text",
-            row.label,
+            _short(row.label),
             x="100%",
             y=top + HEADER_PX + row_px * (place + 0.5),
             dy="0.35em",
@@ -169,17 +188,21 @@ def _row_labels(
         for place, row in enumerate(group.rows)
         if row_px >= LABEL_FROM_PX
     ]
-    return tag("svg", *labels, class_="y wide" if labels else "y none", height=height)
+    return tag("svg", *labels, class_=_side_class(row_px), height=height)
 
 
-def _time_labels(x: Axis, height: int) -> Markup:
-    return join(
-        tag(
-            "text",
-            label,
-            x=percent(float(x.scale.place(value))),
-            y=height + 13,
-            text_anchor="middle" if 0.02 < float(x.scale.place(value)) < 0.98 else "start",
-        )
-        for value, label in x.ticks
-    )
+def _short(label: str) -> str:
+    return label if len(label) <= LABEL_LETTERS else f"{label[: LABEL_LETTERS - 1]}…"
+
+
+def _side_class(row_px: int) -> str:
+    return "y wide" if row_px >= LABEL_FROM_PX else "y none"
+
+
+def _time_labels(x: Axis) -> Markup:
+    return join(_time_label(float(x.scale.place(value)), label) for value, label in x.ticks)
+
+
+def _time_label(place: float, label: str) -> Markup:
+    anchor = "start" if place < 0.02 else "end" if place > 0.98 else "middle"
+    return tag("text", label, x=percent(place), y=14, text_anchor=anchor)

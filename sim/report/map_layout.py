@@ -13,6 +13,7 @@ from sim.interfaces import FloatArray
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 LETTER = 0.56  # usual width of a letter, in font sizes
 ROUNDS = 120
+SLIDES = (0.0, 0.1, -0.1, 0.2, -0.2, 0.28, -0.28)  # from the middle, in lengths of the line
 LEAST_SPAN_DEGREES = 1.5
 
 
@@ -107,6 +108,7 @@ class Label:
         x, y: the point [px].
         size: font size [px].
         reach: distance from the point to the text; 0 centres the text on the point.
+        along: for a centred text, the vector of the line that it may slide along [px].
     """
 
     text: str
@@ -114,6 +116,7 @@ class Label:
     y: float
     size: float
     reach: float
+    along: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,8 @@ class Placed:
 def _candidates(label: Label) -> list[tuple[float, float, str]]:
     """Return places as (dx, dy of the baseline, anchor), the best first."""
     if label.reach == 0:
-        return [(0.0, 0.35 * label.size, "middle")]
+        down, (dx, dy) = 0.35 * label.size, label.along
+        return [(part * dx, part * dy + down, "middle") for part in SLIDES]
     side, up, low = label.reach, 0.35 * label.size, 0.75 * label.size
     return [
         (side, up, "start"),

@@ -71,8 +71,10 @@ def css_classes() -> str:
     """Return the classes that put a colour on a mark: lines, areas, fills and heat cells."""
     rules = [
         f".line.s{slot},.swatch.s{slot}{{stroke:var(--s{slot})}}"
-        f".area.s{slot},.mark.s{slot}{{fill:var(--s{slot})}}"
+        f".area.s{slot},.mark.s{slot},.marker.s{slot}{{fill:var(--s{slot})}}"
+        f".dot.s{slot}{{background:var(--s{slot})}}"
         for slot in range(SLOTS)
     ]
-    rules += [f".q{step}{{fill:var(--q{step})}}" for step in range(len(HEAT_LIGHT))]
-    return "\n".join([*rules, ".over{fill:var(--over)}"])
+    steps = [*(f"q{step}" for step in range(len(HEAT_LIGHT))), "over"]
+    rules += [f".cell.{s}{{stroke:var(--{s})}}.fill.{s}{{fill:var(--{s})}}" for s in steps]
+    return "\n".join(rules)

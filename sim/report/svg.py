@@ -15,6 +15,7 @@ from sim.report.axes import Axis
 from sim.report.markup import Markup, join, tag
 
 GRID_X, GRID_Y = 4000, 2000
+FLAG_PX = 14  # height of a line of labels above the plot
 
 
 def _grid(axis: Axis, values: ArrayLike, size: int, flip: bool) -> FloatArray:
@@ -87,7 +88,7 @@ def dots(x: Axis, y: Axis, xs: ArrayLike, ys: ArrayLike, slot: int, height: floa
 
 
 def rule_at_x(x: Axis, value: float, label: str, slot: int, height: float, level: int) -> Markup:
-    """Return a dashed vertical line with its label ``level`` lines below the top."""
+    """Return a dashed vertical line whose label stands ``level`` lines above the plot."""
     place = float(x.scale.place(value))
     left = place > 0.62
     return join(
@@ -97,7 +98,7 @@ def rule_at_x(x: Axis, value: float, label: str, slot: int, height: float, level
                 class_=f"line rule s{slot}",
                 x1=percent(place),
                 x2=percent(place),
-                y1=0,
+                y1=-FLAG_PX * level - 4,
                 y2=height,
             ),
             tag(
@@ -105,16 +106,16 @@ def rule_at_x(x: Axis, value: float, label: str, slot: int, height: float, level
                 label,
                 class_="halo",
                 x=percent(place),
-                y=10 + 13 * level,
-                dx=-5 if left else 5,
+                y=-FLAG_PX * level - 5,
+                dx=-4 if left else 4,
                 text_anchor="end" if left else "start",
             ),
         )
     )
 
 
-def rule_at_y(y: Axis, value: float, label: str, height: float) -> Markup:
-    """Return a dashed line across the chart for a limit, its label at the right end."""
+def rule_at_y(y: Axis, value: float, label: str, height: float, left: bool = False) -> Markup:
+    """Return a dashed line across the chart for a limit, its label at the left or right end."""
     level = height * (1 - float(y.scale.place(value)))
     return join(
         (
@@ -123,9 +124,10 @@ def rule_at_y(y: Axis, value: float, label: str, height: float) -> Markup:
                 "text",
                 label,
                 class_="halo limit-label",
-                x="100%",
+                x=0 if left else "100%",
+                dx=6 if left else 0,
                 y=f"{level + 13 if level < 16 else level - 5:.1f}",
-                text_anchor="end",
+                text_anchor="start" if left else "end",
             ),
         )
     )

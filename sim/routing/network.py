@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 
@@ -53,7 +54,7 @@ def route_table(
 def _path(graph: nx.Graph, hops: Sequence[str] | None) -> Path | None:
     if hops is None:
         return None
-    links = [graph.edges[here, there] for here, there in zip(hops, hops[1:], strict=False)]
+    links = [graph.edges[here, there] for here, there in pairwise(hops)]
     narrowest_bps = min((link["bandwidth_bps"] for link in links), default=float("inf"))
     return Path(
         latency_s=sum(link["latency_s"] for link in links),

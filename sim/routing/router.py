@@ -40,7 +40,8 @@ class Router:
         self._paths = paths
         self._requests = requests
         self._exponential = exponential
-        self.on_the_wire = 0
+        # Requests between front door and pool, by number: a dictionary keeps their order.
+        self._on_the_wire: dict[int, Request] = {}
 
     def route(self, request: Request) -> None:
         """Choose a pool for a request that has just arrived at its front door, and send it."""
@@ -63,11 +64,15 @@ class Router:
             up_s += jitter_s * self._exponential()
             request.downlink_s += jitter_s * self._exponential()
         if up_s > 0.0:
-            self.on_the_wire += 1
+            self._on_the_wire[request.number] = request
             self._clock.call_at(request.arrival_s + up_s, partial(self._deliver, station, request))
         else:
             station.submit(request)
 
+    def unfinished(self) -> list[Request]:
+        """Return the requests that are on their way to a pool."""
+        return list(self._on_the_wire.values())
+
     def _deliver(self, station: Station, request: Request, _event: Any) -> None:
-        self.on_the_wire -= 1
+        del self._on_the_wire[request.number]
         station.submit(request)

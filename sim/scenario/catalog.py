@@ -1,10 +1,15 @@
-"""The catalogue of hardware, models and regions: access by name and by kind of thing.
-
-The entries themselves are defined in `sim.scenario.catalog_entries`.
-"""
+"""The catalogue of hardware, models and regions: shipped entries, and those of users' files."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sim.errors import Problem, ScenarioError
+from sim.registry import nearest_hint
+from sim.scenario.catalog_build import build
 from sim.scenario.catalog_entries import (
     Accelerator,
     Efficiency,
@@ -16,9 +21,16 @@ from sim.scenario.catalog_entries import (
     Source,
     Sourced,
 )
+from sim.scenario.catalog_fields import SECTIONS
+from sim.scenario.catalog_marks import Mark
+from sim.scenario.catalog_reader import read_layer, read_sources
+from sim.scenario.document import Document
+from sim.scenario.yaml_reader import read_document
 
 __all__ = [
+    "SECTIONS",
     "Accelerator",
+    "Catalog",
     "Efficiency",
     "Entry",
     "Model",
@@ -27,4 +39,89 @@ __all__ = [
     "Region",
     "Source",
     "Sourced",
+    "load_catalog",
 ]
+
+_SHIPPED: Final = Path(__file__).parents[1] / "_data"
+_SHIPPED_FILES: Final = ("sources", *SECTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything that scenarios can name, by section and name."""
+
+    accelerators: Mapping[str, Accelerator]
+    models: Mapping[str, Model]
+    nodes: Mapping[str, NodeType]
+    racks: Mapping[str, RackType]
+    regions: Mapping[str, Region]
+    sources: Mapping[str, Source] = field(repr=False)
+
+    def entries(self, section: str) -> Mapping[str, Entry]:
+        """Return the entries of one of `SECTIONS` by name.
+
+        Raises:
+            ScenarioError: there is no such section.
+        """
+        if section not in SECTIONS:
+            hint = nearest_hint(section, list(SECTIONS))
+            expected = "one of " + ", ".join(SECTIONS)
+            raise ScenarioError([Problem("", repr(section), expected, hint=hint)])
+        found: Mapping[str, Entry] = getattr(self, section)
+        return found
+
+    def unknown(self, section: str, name: str) -> tuple[str, str]:
+        """Return what a message says instead of an unknown name: what is expected, and a hint."""
+        known = list(self.entries(section))
+        noun = section.removesuffix("s").replace("node", "node type").replace("rack", "rack type")
+        return f"a {noun} of the catalogue", nearest_hint(name, known)
+
+
+def load_catalog(extra: Sequence[Path] = ()) -> Catalog:
+    """Return the shipped catalogue with the entries of users' files added or put over it.
+
+    Args:
+        extra: users' files, the last one goes first. Numbers without a mark in them count as a
+            guess, with the file as their source.
+
+    Raises:
+        ScenarioError: something is wrong in the files; all problems at once.
+    """
+    shipped = [read_document(_SHIPPED / f"{name}.yaml", f"{name}.yaml") for name in _SHIPPED_FILES]
+    own = [read_document(path) for path in extra]
+    sources: dict[str, Source] = {}
+    for document in (*shipped, *own):
+        sources |= read_sources(document)
+    layers = [read_layer(document, sources, None) for document in shipped]
+    for document in own:
+        sources[document.file] = Source(document.file, "Given by the user", document.file, "")
+        layers.append(read_layer(document, sources, Mark("guess", document.file)))
+    entries, problems = build(layers)
+    _raise(shipped + own, problems)
+    return Catalog(
+        accelerators=_only(Accelerator, entries),
+        models=_only(Model, entries),
+        nodes=_only(NodeType, entries),
+        racks=_only(RackType, entries),
+        regions=_only(Region, entries),
+        sources=sources,
+    )
+
+
+T = TypeVar("T", bound=Entry)
+
+
+def _only(kind: type[T], entries: Mapping[str, Mapping[str, Entry]]) -> dict[str, T]:
+    return {
+        name: entry
+        for section in entries.values()
+        for name, entry in section.items()
+        if isinstance(entry, kind)
+    }
+
+
+def _raise(documents: Sequence[Document], problems: Sequence[Problem]) -> None:
+    found = [problem for document in documents for problem in document.problems]
+    found += problems
+    if found:
+        raise ScenarioError(found)

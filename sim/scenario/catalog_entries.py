@@ -71,8 +71,8 @@ class Efficiency:
         compute: fraction of dense peak that large matrix products reach, by precision [1].
         prefill_attention: fraction of dense bf16 peak in prefill attention, causal FLOPs [1].
         kv_read: fraction of memory bandwidth at which decode attention reads the KV cache [1].
-        layer_overhead_s: host and kernel-launch time per layer and step [s].
-        gemm_launch_s: fixed time of one matrix-product kernel [s].
+        layer_overhead_s: all fixed time of a layer and step, kernel launches included [s].
+        gemm_launch_s: the part of it that one matrix-product kernel takes [s].
         allreduce_latency_s: latency of an all-reduce by group size [s].
         allreduce_bytes_per_s: bus bandwidth of an all-reduce by group size [bytes/s].
     """
@@ -190,6 +190,7 @@ class NodeType:
         accelerator: name of its accelerator.
         count: accelerators in it [1].
         accelerator_tdp_w: rated power of one of them, copied from the accelerator [W].
+        accelerator_idle_w: power of one without a program, copied from the accelerator [W].
         fixed_w: processors, memory, disks and boards, whatever the load [W].
         fan_w: nameplate power of all fans [W].
         fan_idle_share: share of the nameplate that fans draw at no heat [1].
@@ -206,6 +207,7 @@ class NodeType:
     accelerator: str
     count: int
     accelerator_tdp_w: float
+    accelerator_idle_w: float
     fixed_w: float
     fan_w: float
     fan_idle_share: float
@@ -246,16 +248,17 @@ class RackType:
         nodes: nodes in it [1].
         limit_w: power that the rack's feed and cooling are built for [W].
         base_w: switches, management and pumps, drawn beside the nodes whatever the load [W].
+        cooling: how it is cooled; None leaves it to the hall.
         scale_up: how far the fast links reach; ``rack`` lets a tensor-parallel group span nodes.
     """
 
     name: str
     title: str
-    cooling: Cooling
     node: str
     nodes: int
     limit_w: float
     base_w: float
+    cooling: Cooling | None = None
     scale_up: Literal["node", "rack"] = "node"
     sources: Sources = field(default_factory=dict, repr=False)
 

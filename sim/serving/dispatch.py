@@ -13,8 +13,8 @@ class Dispatch(Protocol):
         """Return the position of the replica that gets the next request."""
         ...
 
-    def changed(self, member: int, load: int) -> None:
-        """Note that replica ``member`` now has ``load`` requests that have not ended."""
+    def moved(self, member: int, change: int) -> None:
+        """Note that the load of replica ``member`` changed by one, up or down."""
         ...
 
 
@@ -30,7 +30,7 @@ class RoundRobin:
         self._last = (self._last + 1) % self._members
         return self._last
 
-    def changed(self, member: int, load: int) -> None:
+    def moved(self, member: int, change: int) -> None:
         """Ignore loads."""
 
 
@@ -48,9 +48,9 @@ class PowerOfTwo:
         second = int(self._uniform() * len(loads))
         return first if loads[first] <= loads[second] else second
 
-    def changed(self, member: int, load: int) -> None:
-        """Remember the load."""
-        self._loads[member] = load
+    def moved(self, member: int, change: int) -> None:
+        """Count the load."""
+        self._loads[member] += change
 
 
 class LeastLoaded:
@@ -73,9 +73,10 @@ class LeastLoaded:
             self._least += 1
         return next(iter(buckets[self._least]))
 
-    def changed(self, member: int, load: int) -> None:
+    def moved(self, member: int, change: int) -> None:
         """Move the replica to the bucket of its new load."""
         buckets = self._buckets
+        load = self._load_of[member] + change
         while len(buckets) <= load:
             buckets.append({})
         del buckets[self._load_of[member]][member]

@@ -99,7 +99,3 @@ class Engine:
         if speed.power != 1.0:
             watts = self.idle_w + (watts - self.idle_w) * speed.power
         return watts
-
-    def ever_fits(self, input_tokens: int, output_tokens: int) -> bool:
-        """Return whether a request can complete on an otherwise empty replica."""
-        return -(-(input_tokens + output_tokens - 1) // self.block_size) <= self.kv_blocks

@@ -17,7 +17,15 @@ class KvMemory:
         watermark: blocks that an admission leaves free, unless the replica is empty.
     """
 
-    __slots__ = ("block_size", "blocks", "decoding", "prefill_blocks", "ring", "tokens", "watermark")
+    __slots__ = (
+        "block_size",
+        "blocks",
+        "decoding",
+        "prefill_blocks",
+        "ring",
+        "tokens",
+        "watermark",
+    )
 
     def __init__(self, blocks: int, block_size: int, watermark: int = 0) -> None:
         self.blocks = blocks

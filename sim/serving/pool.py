@@ -73,7 +73,7 @@ class Pool:
         self._limit = settings.limit
         self._ended = requests.ended
         self._shared = settings.shared
-        self._loads = [0] * replicas
+        self._longest_tokens = engine.kv_blocks * engine.block_size
         make_queue = QUEUES[settings.order]
         queues: list[Queue] = [make_queue() for _ in range(1 if settings.shared else replicas)]
         self.queues = queues
@@ -104,7 +104,7 @@ class Pool:
         request.prefill_tokens = request.input_tokens
         request.remaining_tokens = request.output_tokens
         request.context_tokens = 0
-        if not self.engine.ever_fits(request.input_tokens, request.output_tokens):
+        if request.input_tokens + request.output_tokens - 1 > self._longest_tokens:
             self._reject(request)
         elif self._shared:
             self._join_shared(request)
@@ -128,7 +128,7 @@ class Pool:
             self._reject(request)
             return
         request.replica = replica.index
-        self._moved(replica.index, 1)
+        self._dispatch.moved(member, 1)
         queue.push(request)
         if queue.head() is request:
             replica.nudge()
@@ -158,10 +158,8 @@ class Pool:
 
     def _finished(self, request: Request) -> None:
         self.outstanding -= 1
-        self._moved(request.replica, -1)
+        self._dispatch.moved(request.replica - self._first, -1)
         self._ended(request)
 
     def _moved(self, replica: int, change: int) -> None:
-        member = replica - self._first
-        load = self._loads[member] = self._loads[member] + change
-        self._dispatch.changed(member, load)
+        self._dispatch.moved(replica - self._first, change)

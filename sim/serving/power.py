@@ -46,9 +46,9 @@ class PhasePower:
     kind: str = "guess"
     source: str = ""
 
-    def decode_w(self, batch: int) -> float:
+    def decode_w(self, batch: float) -> float:
         """Return the power while ``batch`` sequences decode [W]."""
-        doublings = log2(min(max(float(batch), self.batch_low), self.batch_high))
+        doublings = log2(min(max(batch, self.batch_low), self.batch_high))
         height = 1.0 / (1.0 + exp(-self.steepness * (doublings - self.midpoint_log2)))
         return min(self.floor_w + self.rise_w * height, self.limit_w)
 

@@ -38,6 +38,8 @@ from sim.serving.queues import Queue
 from sim.serving.segment import elapsed_s, steps_until
 
 IDLE = -1.0  # planned end of a replica that has nothing to do
+FULL_SPEED = Speed()
+NO_CHUNKS: list[tuple[Request, int]] = []
 
 
 class Replica:
@@ -55,6 +57,7 @@ class Replica:
     """
 
     __slots__ = (
+        "_ample_tokens",
         "_chunks",
         "_clock",
         "_decodes",
@@ -77,6 +80,7 @@ class Replica:
         "_static_size",
         "_steps",
         "_steps_done",
+        "_wake_at",
         "alive",
         "engine",
         "index",
@@ -100,17 +104,21 @@ class Replica:
         self.engine = engine
         self.queue = queue
         self.memory = KvMemory(engine.kv_blocks, engine.block_size, engine.watermark_blocks)
-        self.speed = Speed()
+        self.speed = FULL_SPEED
         self.max_num_seqs = engine.max_num_seqs
         self.alive = True
         self._clock = clock
+        self._wake_at = clock.timer(self._wake)
         self._log = log
         self._on_end = on_end
         self._on_move = on_move
+        # Below this many tokens nobody can run out of blocks: each sequence wastes less than one.
+        spare_blocks = engine.max_num_seqs + 1 + engine.watermark_blocks
+        self._ample_tokens = (engine.kv_blocks - spare_blocks) * engine.block_size
         # (finish step, admission order, request): who leaves next is known without a scan.
         self._decoding: list[tuple[int, int, Request]] = []
         self._prefilling: list[Request] = []
-        self._chunks: list[tuple[Request, int]] = []  # prompt tokens per step of this segment
+        self._chunks = NO_CHUNKS  # prompt tokens per step of this segment
         self._steps_done = 0
         self._orders = 0
         self._static_size = 0  # places that a static batch keeps until its last member ends
@@ -145,13 +153,21 @@ class Replica:
         Returns:
             Whether the replica will look at the queue at its next boundary because of this call.
         """
-        if not self.alive:
-            return False
         now = self._clock.now
         if self._end_s == IDLE:
-            self._plan(now)
+            if self.alive:
+                self._plan(now)
             return self._end_s != IDLE
-        if not self._may_admit(now):
+        engine = self.engine
+        if engine.mode == STATIC:
+            if self._decoding or now != self._start_s:
+                return False
+        elif self._slots_full or len(self._decoding) + len(self._prefilling) >= self.max_num_seqs:
+            return False
+        memory = self.memory
+        need_tokens = self.queue.head().prefill_tokens + memory.tokens
+        # Memory only shrinks until this segment's end, so "no" now stays "no" until then.
+        if need_tokens > (memory.blocks - memory.prefill_blocks) * memory.block_size:
             return False
         self._cut(now)
         return True
@@ -171,7 +187,7 @@ class Replica:
         if self._end_s == IDLE:
             self._write_idle_row(now)
         else:
-            self._write_row(now, whole=False)
+            self._write_row(now, False)
 
     def fail(self, now: float) -> list[Request]:
         """Stop at once and return the requests that were running, with status FAILED."""
@@ -180,7 +196,7 @@ class Replica:
         for request in lost:
             request.status = FAILED
             request.finished_s = now
-        self._decoding, self._prefilling, self._chunks = [], [], []
+        self._decoding, self._prefilling, self._chunks = [], [], NO_CHUNKS
         memory = self.memory
         self.memory = KvMemory(memory.blocks, memory.block_size, memory.watermark)
         self.alive = False
@@ -203,7 +219,7 @@ class Replica:
     def _wake(self, _event: Any) -> None:
         now = self._clock.now
         if now == self._end_s:  # otherwise a cut made this wake-up stale
-            self._finish(self._steps, now)
+            self._finish(now)
             self._plan(now)
 
     def _change(self, speed: Speed, limit: int) -> None:
@@ -221,78 +237,75 @@ class Replica:
         elif steps < self._steps:
             self._steps = steps
             self._end_s = self._start_s + elapsed_s(steps, self._first_s, self._growth_s)
-            self._clock.call_at(self._end_s, self._wake)
-
-    def _may_admit(self, now: float) -> bool:
-        if self.engine.mode == STATIC:
-            return now == self._start_s and not self._decoding
-        if self._slots_full or self.running >= self.max_num_seqs:
-            return False
-        memory = self.memory
-        need = memory.blocks_for(self.queue.head().prefill_tokens)
-        # Memory only shrinks until this segment's end, so "no" now stays "no" until then.
-        held = memory.prefill_blocks + memory.tokens // memory.block_size
-        return need + held <= memory.blocks
+            self._wake_at(self._end_s)
 
     def _write_idle_row(self, end_s: float) -> None:
         self._log.extend((self.index, self._row_start_s, end_s, self._power_w, 0, 0.0, 0.0, 0.0))
         self._row_start_s = end_s
 
-    def _write_row(self, end_s: float, *, whole: bool) -> None:
+    def _write_row(self, end_s: float, whole: bool) -> None:
         """Write what the segment did since its last row: all the rest, or its part by time."""
-        steps, memory = self._steps, self.memory
-        prompts = 0
-        answers = len(self._decoding) * steps if self._decodes else 0
-        for request, chunk in self._chunks:
-            prompts += chunk * steps
-            if request.context_tokens + chunk * steps >= request.prefill_tokens:
-                answers += 1
-        length_s = self._end_s - self._start_s
+        steps, memory, decoding = self._steps, self.memory, len(self._decoding)
+        kv_tokens: float = memory.tokens
+        answers = prompts = 0
+        batch = self._static_size or decoding
+        if self._decodes:
+            answers = decoding * steps
+        if self._chunks:
+            batch += len(self._prefilling)
+            kv_tokens += memory.prefill_blocks * memory.block_size
+            for request, chunk in self._chunks:
+                prompts += chunk * steps
+                if request.context_tokens + chunk * steps >= request.prefill_tokens:
+                    answers += 1
+        start_s, begin_s = self._start_s, self._row_start_s
+        if whole and start_s == begin_s:  # nearly always: one row for the whole segment
+            kv_tokens += 0.5 * answers
+            self._log.extend(
+                (self.index, begin_s, end_s, self._power_w, batch, kv_tokens, prompts, answers)
+            )
+        else:
+            self._write_part(end_s, batch, kv_tokens, prompts, answers, whole)
+        self._row_start_s = end_s
+
+    def _write_part(
+        self, end_s: float, batch: int, kv_tokens: float, prompts: int, answers: int, whole: bool
+    ) -> None:
+        begin_s, length_s = self._row_start_s, self._end_s - self._start_s
         if whole:
             prompt_part, answer_part = prompts - self._row_prompts, answers - self._row_answers
         else:
-            share = (end_s - self._row_start_s) / length_s
+            share = (end_s - begin_s) / length_s
             prompt_part, answer_part = prompts * share, answers * share
             self._row_prompts += prompt_part
             self._row_answers += answer_part
-        kv_tokens = memory.tokens + memory.prefill_blocks * memory.block_size
-        if self._decodes:
-            middle = (0.5 * (end_s + self._row_start_s) - self._start_s) / length_s
-            kv_tokens += memory.decoding * steps * middle
+        kv_tokens += answers * (0.5 * (end_s + begin_s) - self._start_s) / length_s
         self._log.extend(
-            (
-                self.index,
-                self._row_start_s,
-                end_s,
-                self._power_w,
-                (self._static_size or len(self._decoding)) + len(self._prefilling),
-                kv_tokens,
-                prompt_part,
-                answer_part,
-            )
+            (self.index, begin_s, end_s, self._power_w, batch, kv_tokens, prompt_part, answer_part)
         )
-        self._row_start_s = end_s
 
-    def _finish(self, steps: int, now: float) -> None:
-        """Apply ``steps`` whole steps that end at ``now``."""
-        self._write_row(now, whole=True)
+    def _finish(self, now: float) -> None:
+        """Apply the segment's steps, which end at ``now``."""
+        self._write_row(now, True)
         decoding = self._decoding
         if self._decodes:
-            memory = self.memory
+            steps, memory = self._steps, self.memory
             memory.tokens += memory.decoding * steps
             done = self._steps_done = self._steps_done + steps
             while decoding and decoding[0][0] == done:
                 request = heappop(decoding)[2]
                 memory.leave(request.context_tokens + request.remaining_tokens, done)
-                self._complete(request, now)
+                request.finished_s = now
+                request.status = COMPLETED
+                self._on_end(request)
         if self._chunks:
-            self._finish_chunks(steps, now)
+            self._finish_chunks(now)
         if self._static_size and not decoding:  # the batch is through: free its reservation
             self._static_size = 0
             self.memory.prefill_blocks = 0
 
-    def _finish_chunks(self, steps: int, now: float) -> None:
-        memory = self.memory
+    def _finish_chunks(self, now: float) -> None:
+        steps, memory = self._steps, self.memory
         for request, chunk in self._chunks:
             request.context_tokens += chunk * steps
             if request.context_tokens < request.prefill_tokens:
@@ -304,17 +317,14 @@ class Replica:
                 request.first_token_s = now
             request.remaining_tokens -= 1
             if request.remaining_tokens == 0:
-                self._complete(request, now)
+                request.finished_s = now
+                request.status = COMPLETED
+                self._on_end(request)
                 continue
             memory.join(request.prefill_tokens, self._steps_done)
             request.finish_step = self._steps_done + request.remaining_tokens
             heappush(self._decoding, (request.finish_step, request.admit_order, request))
-        self._chunks = []
-
-    def _complete(self, request: Request, now: float) -> None:
-        request.finished_s = now
-        request.status = COMPLETED
-        self._on_end(request)
+        self._chunks = NO_CHUNKS
 
     # --- composing the next segment ------------------------------------------------------------
 
@@ -323,19 +333,27 @@ class Replica:
         if self._pending is not None:
             self.speed, self.max_num_seqs = self._pending
             self._pending = None
+        decoding, memory = self._decoding, self.memory
         paused = self.engine.mode == PREFILL_FIRST
-        preempted = not paused and self._make_room()
+        # The bound in front of each call to `KvMemory` settles it unless memory is nearly full.
+        preempted = (
+            decoding
+            and not paused
+            and memory.tokens + memory.prefill_blocks * memory.block_size > self._ample_tokens
+            and self._make_room()
+        )
         if self.queue and not preempted and self.alive:
             self._admit(now)
         if paused and not self._prefilling:
             preempted = self._make_room()
-        decoding = self._decoding
         if self._end_s == IDLE and now > self._row_start_s:
             self._write_idle_row(now)
+        new, attention = 0, 0.0
         if self._prefilling:
             steps, new, attention = self._compose_chunks()
         elif decoding:
-            steps, new, attention = decoding[0][0] - self._steps_done, 0, 0.0
+            steps = decoding[0][0] - self._steps_done
+            self._chunks = NO_CHUNKS
             self._decodes, self._slots_full = True, False
         else:
             self._go_idle(now)
@@ -343,7 +361,9 @@ class Replica:
         if preempted:  # the queue gets its turn at the next boundary
             steps = 1
         if steps > 1 and not self._static_size:
-            steps = self.memory.steps_left(self._steps_done, steps)
+            grown = memory.tokens + len(decoding) * steps
+            if grown + memory.prefill_blocks * memory.block_size > self._ample_tokens:
+                steps = memory.steps_left(self._steps_done, steps)
         self._start_segment(now, steps, new, attention)
 
     def _start_segment(self, now: float, steps: int, new: int, attention: float) -> None:
@@ -355,23 +375,30 @@ class Replica:
             live = len(self._decoding)
             places = self._static_size or live
             memory_s += time.c_s_per_kv_token * self.memory.tokens
-            growth_s = time.c_s_per_kv_token * live / speed.decode
+            growth_s = time.c_s_per_kv_token * live
             if time.d_s_per_sqrt_seq:
                 memory_s += time.d_s_per_sqrt_seq * sqrt(places)
         compute_s = time.b_s_per_token * (places + new) + time.e_s_per_token2 * attention
-        first_s = compute_s / speed.prefill + memory_s / speed.decode
+        if speed is not FULL_SPEED:
+            compute_s /= speed.prefill
+            memory_s /= speed.decode
+            growth_s /= speed.decode
+        first_s = compute_s + memory_s
         if steps > 1 and new:
             growth_s += time.e_s_per_token2 * new * new / speed.prefill
-        self._power_w = engine.power_w(places, new, first_s, speed)
+        if new or speed is not FULL_SPEED:
+            self._power_w = engine.power_w(places, new, first_s, speed)
+        else:
+            self._power_w = engine.decode_w[places]
         self._start_s = self._row_start_s = now
         self._row_prompts = self._row_answers = 0.0
         self._steps = steps
         self._first_s = first_s
         self._growth_s = growth_s
-        end_s = now + elapsed_s(steps, first_s, growth_s)
+        end_s = now + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5)
         if end_s != self._end_s:  # a wake-up at the same instant is already queued
             self._end_s = end_s
-            self._clock.call_at(end_s, self._wake)
+            self._wake_at(end_s)
 
     def _go_idle(self, now: float) -> None:
         self._row_start_s = self._start_s = now
@@ -433,8 +460,9 @@ class Replica:
             else:
                 if budget <= 0 or (mode == PREFILL_FIRST and prefilling and tokens > budget):
                     break
-                need = memory.blocks_for(tokens)
-                if not memory.fits(need, self._steps_done):
+                need = -(-tokens // memory.block_size)
+                held = memory.tokens + (memory.prefill_blocks + need) * memory.block_size
+                if held > self._ample_tokens and not memory.fits(need, self._steps_done):
                     break
             queue.pop()
             self._orders += 1

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from sim.errors import Problem, TraceError
+from sim.registry import nearest_hint
+from sim.scenario.shipped import locate, shipped
 from sim.traffic.formats import TRACE_FORMATS, TraceFormat
 from sim.traffic.formats.check import checked
 from sim.traffic.formats.lines import file_head
@@ -28,6 +30,27 @@ PUBLISHED = {
 }
 
 
+def find_trace(reference: str, base_dir: Path, where: str = "") -> Path:
+    """Return the file that a reference means.
+
+    Args:
+        reference: name of a shipped trace, or a path.
+        base_dir: folder to which a relative path belongs.
+        where: dotted path of the reference in the user's document, for messages.
+
+    Raises:
+        TraceError: there is no such file and no such name.
+    """
+    located = locate("traces", reference, base_dir)
+    path = base_dir / reference if located is None else located
+    if path.exists():
+        return path
+    names = list(shipped("traces"))
+    got = f"{reference!r}, which is no file"
+    expected = "a trace file or a shipped trace: " + ", ".join(names)
+    raise TraceError([Problem(where, got, expected, hint=nearest_hint(reference, names))])
+
+
 def detect_format(path: Path) -> str:
     """Return the name of the format that a file has, judged by its first lines.
 
@@ -35,13 +58,26 @@ def detect_format(path: Path) -> str:
         TraceError: no format recognises the file, or it cannot be read.
     """
     head = file_head(path)
-    for name in TRACE_FORMATS.names():
-        if TRACE_FORMATS.get(name)().sniff(head):
+    formats = {name: TRACE_FORMATS.get(name)() for name in TRACE_FORMATS.names()}
+    for name, reader in formats.items():
+        if reader.sniff(head):
             return name
-    first = head.split("\n", 1)[0].strip()[:120]
-    got = f"a file that starts {first!r}" if first else "an empty file"
-    expected = "one of the formats " + ", ".join(TRACE_FORMATS.names())
-    raise TraceError([Problem("", got, expected, str(path), 1)])
+    first = head.split("\n", 1)[0].strip()
+    got = f"a file that starts {first[:120]!r}" if first else "an empty file"
+    expected = "one of the formats " + ", ".join(formats)
+    hint = _nearest_format(head, formats)
+    raise TraceError([Problem("", got, expected, str(path), 1, hint=hint)])
+
+
+def _nearest_format(head: str, formats: Mapping[str, TraceFormat]) -> str:
+    first = head.split("\n", 1)[0]
+    if "," not in first and (";" in first or "\t" in first):
+        return "separate the columns by commas"
+    near = {name: lacking for name, r in formats.items() if (lacking := r.lacks(head))}
+    if not near:
+        return ""
+    name = min(near, key=lambda key: len(near[key]))
+    return f"for {name} it lacks " + " and ".join(repr(column) for column in near[name])
 
 
 def read_trace(
@@ -70,10 +106,11 @@ def read_trace(
     bad = BadRows(str(path), bad_rows)
     reader = TRACE_FORMATS.get(name)()
     pieces: list[Trace] = []
-    rows = 0
+    rows, goes_on = 0, False
     for piece in trace_pieces(path, reader, bad, to_s):
         inside = piece.take((piece.arrival_s >= from_s) & (piece.arrival_s < to_s))
         rows += len(inside)
+        goes_on |= len(piece) > 0 and float(piece.arrival_s.max()) >= to_s
         if rows > MOST_ROWS:
             expected = f"at most {MOST_ROWS:,} requests in memory; choose a window with from and to"
             raise TraceError([Problem("", f"more than {MOST_ROWS:,}", expected, str(path))])
@@ -82,8 +119,9 @@ def read_trace(
     if rows == 0:
         raise TraceError([_nothing_usable(path, bad, from_s, to_s), *bad.problems])
     trace = _join(pieces, reader.ordered)
+    span_s = to_s if goes_on else natural_span_s(trace.arrival_s)
     report = _report(pieces[0].report, path, name, bad, rows)
-    return replace(trace, report=report)
+    return replace(trace, span_s=span_s, report=report)
 
 
 def trace_pieces(
@@ -109,9 +147,7 @@ def trace_pieces(
 
 def _join(pieces: list[Trace], ordered: bool) -> Trace:
     joined = concatenate([piece for piece in pieces if len(piece)])
-    if not ordered:
-        joined = joined.take(np.argsort(joined.arrival_s, kind="stable"))
-    return replace(joined, span_s=natural_span_s(joined.arrival_s))
+    return joined if ordered else joined.take(np.argsort(joined.arrival_s, kind="stable"))
 
 
 def _report(first: ReadReport, path: Path, name: str, bad: BadRows, rows: int) -> ReadReport:

@@ -28,14 +28,15 @@ class Source:
         end_s: float,
     ) -> None:
         self.emitted = 0
+        self.exhausted = False
         self.last_arrival_s = 0.0
-        self._clock = clock
         self._priorities = priorities
         self._emit = emit
         self._end_s = end_s
         self._blocks: Iterator[ArrivalBlock] = workload.blocks()
         self._requests: Iterator[Request] = iter(())
         self._next: Request | None = None
+        self._fire_at = clock.timer(self._fire)
 
     def start(self) -> None:
         """Schedule the first arrival."""
@@ -55,12 +56,16 @@ class Source:
             block = next(self._blocks, None)
             if block is None:
                 self._next = None
+                self.exhausted = True
                 return
             self._requests = self._unpack(block)
             request = next(self._requests, None)
         self._next = request
         if request.arrival_s < self._end_s:
-            self._clock.call_at(request.arrival_s, self._fire)
+            self._fire_at(request.arrival_s)
+        else:
+            self._next = None
+            self.exhausted = True
 
     def _unpack(self, block: ArrivalBlock) -> Iterator[Request]:
         first = self.emitted
@@ -75,6 +80,4 @@ class Source:
             strict=True,
         )
         for number, (arrival_s, inputs, outputs, tier, region, model) in enumerate(columns, first):
-            yield Request(
-                number, arrival_s, inputs, outputs, tier, region, model, priorities[tier]
-            )
+            yield Request(number, arrival_s, inputs, outputs, tier, region, model, priorities[tier])

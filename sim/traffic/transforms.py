@@ -54,6 +54,11 @@ def scale_rate(trace: Trace, factor: float, method: ScaleMethod, generator: Gene
     if method == "thin" and factor > 1:
         hint = "method: superpose, or auto"
         raise TraceError([Problem("scale", f"{factor:g} by thinning", "at most 1", hint=hint)])
+    if method == "superpose" and factor < 1:
+        hint = "method: thin, or auto"
+        raise TraceError(
+            [Problem("scale", f"{factor:g} by superposition", "at least 1", hint=hint)]
+        )
     if factor < 1:
         return thin(trace, factor, generator)
     return superpose(trace, factor, generator)
@@ -72,13 +77,10 @@ def superpose(trace: Trace, factor: float, generator: Generator) -> Trace:
     """
     copies, share = int(factor), factor - int(factor)
     largest_s = min(LARGEST_SHIFT_S, trace.span_s / 10)
-    parts = [trace]
-    for _ in range(1, copies):
-        parts.append(shift_round(trace, generator.uniform(-largest_s, largest_s)))
-    if share > 0:
-        shifted = shift_round(trace, generator.uniform(-largest_s, largest_s))
-        parts.append(thin(shifted, share, generator))
-    return merge_traces(parts)
+    offsets_s = generator.uniform(-largest_s, largest_s, size=copies)
+    shifted = [shift_round(trace, float(offset_s)) for offset_s in offsets_s]
+    remainder = [thin(shifted.pop(), share, generator)] if share > 0 else shifted[:0]
+    return merge_traces([trace, *shifted[: copies - 1], *remainder])
 
 
 def shift_round(trace: Trace, offset_s: float) -> Trace:

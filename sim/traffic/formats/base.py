@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 from sim.registry import Registry
 from sim.traffic.formats.rows import BadRows, RawRows
-from sim.traffic.formats.table import Column, has_columns, table_rows
+from sim.traffic.formats.table import Column, missing_columns, table_rows
 
 
 class TraceFormat(Protocol):
@@ -21,6 +21,10 @@ class TraceFormat(Protocol):
 
     def sniff(self, head: str) -> bool:
         """Tell from the first lines of a file whether it has this format."""
+        ...
+
+    def lacks(self, head: str) -> Sequence[str]:
+        """Return what is missing for this format, if the file nearly has it; else nothing."""
         ...
 
     def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
@@ -40,7 +44,13 @@ class TableFormat:
 
     def sniff(self, head: str) -> bool:
         """Tell whether the header has every required column."""
-        return has_columns(head, self.columns)
+        return not missing_columns(head, self.columns)
+
+    def lacks(self, head: str) -> Sequence[str]:
+        """Return the missing columns if at least half of those required are there."""
+        missing = missing_columns(head, self.columns)
+        required = sum(column.required for column in self.columns)
+        return missing if 2 * len(missing) <= required else ()
 
     def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
         """Yield the rows of a file."""

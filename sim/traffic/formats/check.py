@@ -37,7 +37,7 @@ def checked(raw: RawRows, bad: BadRows, after_s: float, ordered: bool, drops_zer
 
 def _usable_times(raw: RawRows, bad: BadRows) -> Mask:
     unreadable = np.isnan(raw.arrival_s)
-    reject(raw, bad, unreadable, "unreadable time", "arrival_s", "a time as in the other rows")
+    reject(raw, bad, unreadable, "unreadable time", "arrival_s", raw.time_form)
     negative = raw.arrival_s < 0
     if negative.any():
         expected = "a time at or after the start of the trace"
@@ -71,7 +71,7 @@ def _not_going_back(raw: RawRows, bad: BadRows, rows: Mask, after_s: float) -> M
         bad.malformed(
             "clock goes back",
             int(raw.line[row]),
-            "arrival_s",
+            raw.quote(row, "arrival_s")[0],
             f"an arrival that goes back {step:.6g} s",
             "rows in order of time",
             "sort the file, or skip bad rows",

@@ -6,8 +6,6 @@ not look like the plain form (exponents, signs, very long numbers) is tried agai
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass
 
@@ -22,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 _COMMA, _NEWLINE, _QUOTE, _DOT, _ZERO = b',\n".0'
 _WIDEST_NUMBER = 15  # decimal digits that a float64 holds exactly
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +75,14 @@ def split_fields(chunk: LineChunk, columns: int) -> Table:
 
 def _without_quotes(data: bytes) -> bytes:
     """Return the same lines with quoted fields bare; commas inside quotes become spaces."""
-    lines = io.StringIO(data.decode("utf-8", errors="replace"), newline="\n")
-    bare = []
-    for line in lines:
-        # One line at a time, so that an unbalanced quote cannot swallow the lines after it.
-        fields = next(csv.reader([line.rstrip("\n")]), [])
-        bare.append(",".join(field.replace(",", " ").replace("\n", " ") for field in fields))
-    return ("\n".join(bare) + "\n").encode()
+    return b"".join(_bare(line) if b'"' in line else line for line in data.splitlines(True))
+
+
+def _bare(line: bytes) -> bytes:
+    # Every second part is inside quotes; an open quote ends with its line.
+    parts = line.split(b'"')
+    parts[1::2] = [part.replace(b",", b" ") for part in parts[1::2]]
+    return b"".join(parts)
 
 
 def characters(table: Table, column: int, width: int) -> tuple[Bytes, IntArray]:

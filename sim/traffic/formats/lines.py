@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -59,7 +60,8 @@ def file_head(path: Path) -> str:
         TraceError: the file cannot be read, or is not text.
     """
     with open_bytes(path) as stream:
-        data = _read(stream, HEAD_BYTES, path, line=1)
+        source = _Source(stream, path)
+        data = source.read(HEAD_BYTES, line=1)
     if b"\0" in data:
         raise TraceError([_not_text(path)])
     return data.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", errors="replace")
@@ -72,8 +74,9 @@ def line_chunks(path: Path) -> Iterator[LineChunk]:
         TraceError: the file cannot be read, is a damaged gzip, or has a line without an end.
     """
     with open_bytes(path) as stream:
+        source = _Source(stream, path)
         line, rest = 1, b""
-        while block := _read(stream, CHUNK_BYTES, path, line):
+        while block := source.read(CHUNK_BYTES, line):
             if line == 1 and not rest:
                 block = block.removeprefix(_BYTE_ORDER_MARK)
             whole, newline, tail = block.rpartition(b"\n")
@@ -88,25 +91,50 @@ def line_chunks(path: Path) -> Iterator[LineChunk]:
             yield LineChunk(line, _unix_ends(rest + b"\n"))
 
 
+class _Source:
+    """Bytes of a stream; of a gzip that ends too early, what is there is handed out first."""
+
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        self._read1 = cast(BufferedReader, stream).read1
+        self._path = path
+        self._damage: EOFError | None = None
+
+    def read(self, size: int, line: int) -> bytes:
+        """Return about ``size`` bytes, fewer at the end; ``line`` is named if this fails."""
+        parts: list[bytes] = []
+        missing = size
+        while missing > 0 and self._damage is None:
+            try:
+                part = self._read1(missing)
+            except EOFError as error:
+                self._damage = error
+            except (zlib.error, OSError) as error:
+                raise TraceError([_damaged(self._path, error, line)]) from error
+            else:
+                if not part:
+                    break
+                parts.append(part)
+                missing -= len(part)
+        if self._damage is not None and not parts:
+            raise TraceError([_damaged(self._path, self._damage, line)]) from self._damage
+        return b"".join(parts)
+
+
+def _damaged(path: Path, error: Exception, line: int) -> Problem:
+    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+        return unreadable(path, error)
+    return Problem(
+        path="",
+        got=f"a gzip stream that ends or breaks here ({error})",
+        expected="a complete gzip file",
+        file=str(path),
+        line=line,
+        hint="fetch or pack the file again",
+    )
+
+
 def _unix_ends(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n") if b"\r" in data else data
-
-
-def _read(stream: BinaryIO, size: int, path: Path, line: int) -> bytes:
-    try:
-        return stream.read(size)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        problem = Problem(
-            path="",
-            got=f"a gzip stream that ends or breaks here ({error})",
-            expected="a complete gzip file",
-            file=str(path),
-            line=line,
-            hint="fetch or pack the file again",
-        )
-        raise TraceError([problem]) from error
-    except OSError as error:
-        raise TraceError([unreadable(path, error)]) from error
 
 
 def _check_line_length(rest: bytes, path: Path, line: int) -> None:

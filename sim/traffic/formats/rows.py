@@ -19,8 +19,9 @@ MOST_TOKENS = 10_000_000
 PROBLEMS_SHOWN = 20
 
 Mask = NDArray[np.bool_]
-Quote = Callable[[int, str], str]
-"""Gives back what the file says in a row (an index into the rows) and canonical column."""
+Quote = Callable[[int, str], tuple[str, str]]
+"""Finds a field again: row (an index into the rows) and canonical column in, the file's own name
+of the column and its text out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class RawRows:
         arrival_s: arrival times [s]; NaN where the field was no time.
         input_tokens: prompt lengths as floats; NaN where the field was no number.
         output_tokens: answer lengths, likewise.
-        quote: finds the text of a field again for messages.
+        quote: finds a field again for messages.
+        time_form: what a time looks like in this format.
         extras: optional numeric columns.
         labels: optional columns of names.
         blocks: prefix-cache blocks.
@@ -44,6 +46,7 @@ class RawRows:
     input_tokens: FloatArray
     output_tokens: FloatArray
     quote: Quote
+    time_form: str = "seconds, such as 12.5"
     extras: Mapping[str, AnyArray] = field(default_factory=dict)
     labels: Mapping[str, Labels] = field(default_factory=dict)
     blocks: PrefixBlocks | None = None
@@ -94,4 +97,5 @@ class BadRows:
 def reject(raw: RawRows, bad: BadRows, rows: Mask, reason: str, column: str, expected: str) -> None:
     """Report the chosen rows as malformed, quoting the field of ``column``."""
     for row in np.flatnonzero(rows).tolist():
-        bad.malformed(reason, int(raw.line[row]), column, repr(raw.quote(row, column)), expected)
+        header, text = raw.quote(row, column)
+        bad.malformed(reason, int(raw.line[row]), header, repr(text), expected)

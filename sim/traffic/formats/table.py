@@ -18,6 +18,11 @@ from sim.traffic.formats.lines import LineChunk, line_chunks
 from sim.traffic.formats.rows import BadRows, RawRows
 from sim.traffic.trace import Labels
 
+_TIME_FORMS = {
+    "number": "seconds, such as 12.5",
+    "clock": "a time stamp, such as 2023-11-16 18:15:46.6805900",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -42,10 +47,10 @@ def header_names(head: str) -> list[str]:
     return [name.strip().strip('"') for name in first.split(",")]
 
 
-def has_columns(head: str, columns: Sequence[Column]) -> bool:
-    """Tell whether the header line has every required column."""
+def missing_columns(head: str, columns: Sequence[Column]) -> list[str]:
+    """Return the required columns that the header line lacks."""
     names = set(header_names(head))
-    return all(column.header in names for column in columns if column.required)
+    return [c.header for c in columns if c.required and c.header not in names]
 
 
 def table_rows(path: Path, columns: Sequence[Column], bad: BadRows) -> Iterator[RawRows]:
@@ -117,13 +122,18 @@ def _to_rows(
         arrival_s=numbers.pop("arrival_s"),
         input_tokens=numbers.pop("input_tokens"),
         output_tokens=numbers.pop("output_tokens"),
-        quote=lambda row, target: table.text(row, place[target]) if target in place else "",
+        quote=lambda row, target: (header[place[target]], table.text(row, place[target])),
+        time_form=_TIME_FORMS[_kind_of("arrival_s", columns)],
         extras=numbers,
         labels=labels,
     )
     if origin_ns is None:
         return raw, None
     return replace(raw, origin_unix_s=origin_ns / NANOSECONDS), origin_ns
+
+
+def _kind_of(target: str, columns: Sequence[Column]) -> str:
+    return next(column.kind for column in columns if column.target == target)
 
 
 def _relative_s(table: Table, column: int, origin_ns: int | None) -> tuple[Any, int | None]:

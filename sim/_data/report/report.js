@@ -1,0 +1,110 @@
+// Read-outs under the pointer. The page is complete without this script: it only reads back what
+// the charts show, from the paths and the scales written next to them.
+"use strict";
+(() => {
+  const three = (value) => {
+    if (!Number.isFinite(value)) return "–";
+    const size = Math.abs(value);
+    const digits = size >= 100 || size === 0 ? 0 : Math.min(6, 2 - Math.floor(Math.log10(size)));
+    return value.toLocaleString("en-GB", { maximumFractionDigits: digits });
+  };
+  const scaled = (value, steps) => {
+    const [factor, unit] = steps.find(([least]) => Math.abs(value) >= 0.9995 * least) || steps.at(-1);
+    return `${three(value / factor)} ${unit}`;
+  };
+  const write = {
+    duration: (v) => scaled(v, [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]]),
+    span: (v) => {
+      for (const [factor, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
+        if (v >= 2 * factor) return `${three(v / factor)} ${unit}`;
+      }
+      return write.duration(v);
+    },
+    power: (v) => scaled(v, [[1e6, "MW"], [1e3, "kW"], [1, "W"]]),
+    share: (v) => `${three(100 * v)} %`,
+    number: three,
+  };
+  const invert = { linear: (v) => v, log: (v) => 10 ** v, nines: (v) => 1 - 10 ** -v };
+  const gridX = 4000, gridY = 2000;
+
+  const tip = document.createElement("div");
+  tip.className = "tip";
+  tip.hidden = true;
+  tip.setAttribute("aria-hidden", "true");
+  document.body.append(tip);
+
+  const show = (event, text) => {
+    tip.textContent = text;
+    tip.hidden = false;
+    const right = event.pageX + 16 + tip.offsetWidth > document.documentElement.clientWidth;
+    tip.style.left = `${Math.max(4, right ? event.pageX - tip.offsetWidth - 12 : event.pageX + 16)}px`;
+    tip.style.top = `${event.pageY + 14}px`;
+  };
+
+  // the points of a path: "M x y l dx dy ...", one list per stretch without a gap
+  const points = (path) => path.getAttribute("d").split("M").slice(1).map((piece) => {
+    const numbers = (piece.match(/-?\d+/g) || []).map(Number);
+    let [x, y] = numbers;
+    const found = [[x, y]];
+    for (let i = 2; i + 1 < numbers.length; i += 2) {
+      x += numbers[i];
+      y += numbers[i + 1];
+      found.push([x, y]);
+    }
+    return found;
+  });
+  const level = (pieces, x) => {
+    for (const piece of pieces) {
+      const after = piece.findIndex((point) => point[0] > x);
+      if (after > 0) {
+        const [[x0, y0], [x1, y1]] = [piece[after - 1], piece[after]];
+        return y0 + ((x - x0) / (x1 - x0)) * (y1 - y0);
+      }
+    }
+    return null;
+  };
+  const scale = (svg, name) => {
+    const [kind, low, high, unit] = JSON.parse(svg.dataset[name]);
+    return (place) => write[unit](invert[kind](low + place * (high - low)));
+  };
+
+  for (const svg of document.querySelectorAll(".plot")) {
+    const [readX, readY] = [scale(svg, "x"), scale(svg, "y")];
+    const lines = [...svg.querySelectorAll("path.line")].map((path) => [path.dataset.name, points(path)]);
+    const cross = document.createElementNS("http://www.w3.org/2000/svg", "line");
+    cross.setAttribute("class", "cross");
+    cross.setAttribute("y2", svg.dataset.height);
+    svg.addEventListener("pointermove", (event) => {
+      const box = svg.getBoundingClientRect();
+      const place = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+      const told = lines.map(([name, pieces]) => [name, level(pieces, place * gridX)])
+        .filter(([, y]) => y !== null).map(([name, y]) => `${name}: ${readY(1 - y / gridY)}`);
+      cross.setAttribute("x1", `${100 * place}%`);
+      cross.setAttribute("x2", `${100 * place}%`);
+      svg.append(cross);
+      show(event, [readX(place), ...told].join("\n"));
+    });
+    svg.addEventListener("pointerleave", () => { cross.remove(); tip.hidden = true; });
+  }
+
+  const rowName = (svg, y) => {
+    for (const [top, group, labels] of JSON.parse(svg.dataset.groups)) {
+      const row = Math.floor((y - top) / Number(svg.dataset.row));
+      if (row >= 0 && row < labels.length) return `${group.split(" · ")[0]}/${labels[row]}`;
+    }
+    return "";
+  };
+  for (const svg of document.querySelectorAll(".heat")) {
+    const [start, end] = JSON.parse(svg.dataset.ends);
+    svg.addEventListener("pointermove", (event) => {
+      const step = event.target.dataset.level;
+      if (step === undefined) { tip.hidden = true; return; }
+      const box = svg.getBoundingClientRect();
+      const time = start + ((event.clientX - box.left) / box.width) * (end - start);
+      const tenth = Number(step);
+      const share = tenth > 9 ? "above the limit" : `${10 * tenth} to ${10 * tenth + 10} % of the limit`;
+      show(event, `${rowName(svg, event.clientY - box.top)}\n${write.span(time)}: ${share}`);
+    });
+    svg.addEventListener("pointerleave", () => { tip.hidden = true; });
+  }
+})();

@@ -1,0 +1,118 @@
+"""Whole-server runs at a fixed concurrency: their fit, and the same runs in the simulator.
+
+Such a run keeps ``batch`` requests decoding. Per step ``batch / output`` of them end, so as many
+prompts of the next ones are processed: the mean step, which sets the throughput, carries more
+prompt tokens than the median step, which sets the published inter-token latency. Throughput is
+therefore not batch / median latency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+
+from sim.calibration.least_squares import fit_relative
+from sim.interfaces import FloatArray
+from sim.rng import Streams
+from sim.serving.steptime import StepTime
+
+SAMPLED_STEPS = 2001
+# The server's setting is not published; this is the engine's default on such accelerators.
+MAX_NUM_BATCHED_TOKENS = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRun:
+    """One operating point of a server, measured or simulated.
+
+    Attributes:
+        batch: mean number of running requests [1].
+        prompt_tokens: mean prompt length [tokens].
+        prompt_cv: coefficient of variation of the prompt length [1].
+        output_tokens: mean answer length [tokens].
+        itl_s: median time between two tokens of a request [s].
+        tokens_per_s: output tokens of the whole server [tokens/s].
+        power_w: mean power of one accelerator [W].
+    """
+
+    batch: float
+    prompt_tokens: float
+    prompt_cv: float
+    output_tokens: float
+    itl_s: float
+    tokens_per_s: float
+    power_w: float
+
+    @property
+    def mean_step_s(self) -> float:
+        """Mean duration of a step, prompts included [s]."""
+        return self.batch / self.tokens_per_s
+
+
+def median_prompt_tokens(run: ServerRun) -> float:
+    """Return the prompt tokens that a median step carries [tokens].
+
+    Prompts arrive at random, as many per step as requests end; their lengths are lognormal. The
+    median over sampled steps stands far below the mean where prompts are rare or heavy-tailed.
+    """
+    generator = Streams(0).generator("calibration", "median step")
+    counts = generator.poisson(run.batch / run.output_tokens, SAMPLED_STEPS)
+    lengths = lognormal(generator, run.prompt_tokens, run.prompt_cv, int(counts.sum()))
+    per_step = np.bincount(
+        np.repeat(np.arange(SAMPLED_STEPS), counts), weights=lengths, minlength=SAMPLED_STEPS
+    )
+    return float(min(np.median(per_step), MAX_NUM_BATCHED_TOKENS))
+
+
+def lognormal(generator: Generator, mean: float, cv: float, count: int) -> FloatArray:
+    """Return lognormal numbers by their mean and coefficient of variation."""
+    sigma = np.sqrt(np.log1p(cv * cv))
+    return np.asarray(mean * np.exp(sigma * generator.standard_normal(count) - 0.5 * sigma**2))
+
+
+def step_columns(runs: Sequence[ServerRun]) -> tuple[FloatArray, FloatArray]:
+    """Return terms and measured step times of the median and the mean step of each run.
+
+    The terms are 1, new tokens, square root of the batch, decoding sequences and KV tokens; rows
+    of the median steps come first.
+    """
+    rows, target = [], []
+    for median in (True, False):
+        for run in runs:
+            mean_prompts = run.prompt_tokens * run.batch / run.output_tokens
+            context = run.prompt_tokens + 0.5 * run.output_tokens
+            new_tokens = run.batch + (median_prompt_tokens(run) if median else mean_prompts)
+            rows.append((1.0, new_tokens, run.batch**0.5, run.batch, run.batch * context))
+            target.append(run.itl_s if median else run.mean_step_s)
+    return np.array(rows), np.array(target)
+
+
+def fit_server(runs: Sequence[ServerRun], physical: StepTime) -> StepTime:
+    """Return the step time of one configuration from its runs at several concurrencies.
+
+    The context hardly varies within a configuration, so the KV and prefill-attention terms are
+    kept physical and the fixed, token, square-root and sequence terms are fitted around them. The
+    token term cannot fall below the physical one, or prompts would be free where they are rare.
+
+    Args:
+        runs: at least four operating points.
+        physical: roofline of the configuration, for the terms that the runs cannot tell.
+    """
+    columns, target = step_columns(runs)
+    least = physical.c_s_per_kv_token * columns[:, 4] + physical.b_s_per_token * columns[:, 1]
+    a, b, d, f = fit_relative(columns[:, :4], target - least, scale=target)
+    batches = [run.batch for run in runs]
+    return replace(
+        physical,
+        a_s=float(a),
+        b_s_per_token=physical.b_s_per_token + float(b),
+        d_s_per_sqrt_seq=float(d),
+        f_s_per_seq=float(f),
+        curve=(),
+        batch_low=min(batches),
+        batch_high=max(batches),
+    )
+

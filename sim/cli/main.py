@@ -1,0 +1,87 @@
+"""The application: mounts the verbs, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from sim.cli import catalog, run, show
+from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, USAGE
+from sim.errors import InfeasibleError, InputError, ModelLimitError
+
+app = typer.Typer(
+    name="loadbank",
+    help="Discrete-event capacity simulator for AI-inference data centres.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+app.command("run")(run.run)
+app.command("validate")(show.validate)
+app.command("show")(show.show)
+app.command("schema")(show.schema)
+app.command("catalog")(catalog.catalog)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"loadbank {version('loadbank')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Discrete-event capacity simulator for AI-inference data centres."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code.
+
+    Exit codes: 0 ok; 1 an SLA assertion failed; 2 usage; 3 invalid input; 4 a model limit was
+    reached; 5 internal error; 130 interrupted.
+    """
+    sys.exit(_guarded(arguments))
+
+
+def _guarded(arguments: list[str] | None) -> int:
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        typer.echo("interrupted", err=True)
+        return INTERRUPTED
+    except InputError as error:
+        for problem in error.problems:
+            typer.echo(f"error: {problem}", err=True)
+        if len(error.problems) > 1:
+            typer.echo(f"{len(error.problems)} errors", err=True)
+        return INVALID
+    except (ModelLimitError, InfeasibleError) as error:
+        typer.echo(f"error: {error}", err=True)
+        return LIMIT
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away; that is not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("LOADBANK_DEBUG"):
+            raise
+        typer.echo(f"internal error: {type(error).__name__}: {error}", err=True)
+        typer.echo("This is a bug. LOADBANK_DEBUG=1 shows where; please report it.", err=True)
+        return INTERNAL
+    return code if isinstance(code, int) else 0

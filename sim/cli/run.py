@@ -1,0 +1,88 @@
+"""``loadbank run``: one scenario, one seed, one folder of results."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sim.cli.exits import ASSERTION, INTERRUPTED
+from sim.cli.progress import Meter, stop_on_interrupt, watched
+
+if TYPE_CHECKING:
+    from sim.result import Result
+    from sim.scenario.schema import Scenario
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(help="A scenario file, or the name of a shipped experiment.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the scenario; repeatable."),
+]
+
+
+def run(
+    scenario: ScenarioArgument,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random streams.")] = 0,
+    overrides: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
+) -> int:
+    """Simulate a scenario and write its results and report."""
+    from sim.report import write_report
+    from sim.scenario import load_scenario
+
+    loaded = load_scenario(scenario, overrides or ())
+    folder = out or _default_folder(loaded, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    spool = Path(tempfile.mkdtemp(prefix=".spool-", dir=folder))
+    try:
+        result = _simulate(loaded, seed, spool, quiet)
+        result.save(folder, report=write_report)
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)
+    if as_json:
+        typer.echo(json.dumps(result.summary, indent=2))
+    elif not quiet:
+        _print_summary(result, folder)
+    if result.interrupted:
+        typer.echo(f"interrupted: partial results are in {folder}", err=True)
+        return INTERRUPTED
+    failed = [name for name, tier in result.summary["sla"].items() if tier.get("passed") is False]
+    for name in failed:
+        tier = result.summary["sla"][name]
+        typer.echo(
+            f"SLA assertion failed: tier {name}: attainment {tier['attainment']:.4f}, "
+            f"required {tier['require']:.4f}",
+            err=True,
+        )
+    return ASSERTION if failed else 0
+
+
+def _default_folder(scenario: Scenario, seed: int) -> Path:
+    from sim.scenario import scenario_sha256
+
+    return Path("runs") / f"{scenario.name}-{scenario_sha256(scenario)[:8]}" / f"seed={seed}"
+
+
+def _simulate(scenario: Scenario, seed: int, spool: Path, quiet: bool) -> Result:
+    from sim.simulate import simulate
+
+    with stop_on_interrupt() as stop, Meter(visible=watched(quiet)) as meter:
+        return simulate(scenario, seed, spool=spool, progress=meter, stop=stop)
+
+
+def _print_summary(result: Result, folder: Path) -> None:
+    from rich.console import Console
+
+    from sim.report.tables import summary_table
+
+    console = Console()
+    console.print(summary_table(result.summary))
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)

@@ -1,0 +1,67 @@
+"""``loadbank validate``, ``show`` and ``schema``: what the simulator understood, before it runs."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from sim.cli.run import ScenarioArgument, SetOption
+
+
+def validate(scenario: ScenarioArgument, overrides: SetOption = None) -> int:
+    """Check a scenario or topology file and list everything that is wrong with it."""
+    from sim.explain import explain
+    from sim.scenario import Scenario, load_any
+
+    loaded = load_any(scenario, overrides or ())
+    if isinstance(loaded, Scenario):
+        for warning in explain(loaded).warnings:
+            typer.echo(f"warning: {warning}", err=True)
+    typer.echo(f"{loaded.name}: ok")
+    return 0
+
+
+def show(
+    scenario: ScenarioArgument,
+    overrides: SetOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> int:
+    """Show what a scenario or topology comes to: load, capacity, power against limits."""
+    from rich.console import Console
+
+    from sim.explain import explain, explain_topology
+    from sim.report.tables import explanation_tables
+    from sim.scenario import Scenario, load_any
+
+    loaded = load_any(scenario, overrides or ())
+    explanation = explain(loaded) if isinstance(loaded, Scenario) else explain_topology(loaded)
+    if as_json:
+        typer.echo(json.dumps(explanation.to_dict(), indent=2))
+        return 0
+    console = Console()
+    for table in explanation_tables(explanation):
+        console.print(table)
+    for warning in explanation.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    return 0
+
+
+class SchemaKind(StrEnum):
+    """Files that have a schema."""
+
+    SCENARIO = "scenario"
+    TOPOLOGY = "topology"
+
+
+def schema(
+    kind: Annotated[SchemaKind, typer.Argument(help="Which kind of file.")] = SchemaKind.SCENARIO,
+) -> int:
+    """Print the JSON Schema of scenario or topology files, for editors."""
+    from sim.scenario.jsonschema import scenario_schema, topology_schema
+
+    schema_of = {SchemaKind.SCENARIO: scenario_schema, SchemaKind.TOPOLOGY: topology_schema}
+    typer.echo(json.dumps(schema_of[kind](), indent=2))
+    return 0

@@ -1,0 +1,136 @@
+"""A point: one run of a study, and the key under which its result is found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sim.errors import ScenarioError
+from sim.scenario.yaml_reader import read_document
+
+KEY_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run.
+
+    Attributes:
+        variant: index of the variant in the design.
+        changes: what is set in the base scenario, by dotted path.
+        seed: the study's seed; the same for all points, so that they see the same traffic.
+        replication: which of the independent repetitions this is.
+        key: hash of everything that decides the result, except the replication.
+    """
+
+    variant: int
+    changes: Mapping[str, Any]
+    seed: int
+    replication: int
+    key: str
+
+
+def point_key(base: str, changes: Mapping[str, Any], seed: int, version: str) -> str:
+    """Return the key of a point.
+
+    Args:
+        base: fingerprint of the base scenario and the files that the changes name.
+        changes: what is set in the base, by dotted path.
+        seed: the study's seed.
+        version: version of the program.
+    """
+    content = json.dumps([base, dict(changes), seed, version], sort_keys=True, default=str)
+    return _digest(content.encode())
+
+
+def program_version() -> str:
+    """Return the version of Loadbank that runs."""
+    try:
+        return metadata.version("loadbank")
+    except metadata.PackageNotFoundError:
+        return "source"
+
+
+def fingerprint(path: Path, extra: Mapping[str, Any] | None = None) -> str:
+    """Return a hash of a scenario file and of every file that it or ``extra`` names.
+
+    Any text in the file that is the name of an existing file relative to it counts (traces,
+    topologies, catalogues; those of a YAML file in turn), so a changed trace is a new point.
+
+    Args:
+        path: the scenario file.
+        extra: changes that may name further files.
+    """
+    seen: dict[Path, str] = {}
+    _visit(path, seen)
+    for name in _texts(extra or {}):
+        _visit_named(name, path.parent, seen)
+    folder = path.parent.resolve()
+    lines = sorted(f"{os.path.relpath(file, folder)} {seen[file]}" for file in seen)
+    return _digest("\n".join(lines).encode())
+
+
+def override_texts(changes: Mapping[str, Any]) -> list[str]:
+    """Return the changes as ``dotted.path=value`` texts, the form of ``--set``."""
+    return [f"{path}={yaml_text(value)}" for path, value in changes.items()]
+
+
+def yaml_text(value: Any) -> str:
+    """Return a value as one line of YAML that reads back as the same value."""
+    if isinstance(value, Mapping):
+        inner = (f"{json.dumps(key)}: {yaml_text(item)}" for key, item in value.items())
+        return "{" + ", ".join(inner) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(yaml_text(item) for item in value) + "]"
+    if isinstance(value, float):  # YAML readers differ on exponents
+        text = format(Decimal(repr(value)), "f")
+        return text if "." in text else f"{text}.0"
+    return json.dumps(value)
+
+
+def _visit(path: Path, seen: dict[Path, str]) -> None:
+    resolved = path.resolve()
+    if resolved in seen:
+        return
+    with resolved.open("rb") as file:
+        seen[resolved] = hashlib.file_digest(file, "sha256").hexdigest()
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            content = read_document(path).data
+        except ScenarioError:
+            return  # whoever loads the scenario reports it
+        for name in _texts(content):
+            _visit_named(name, path.parent, seen)
+
+
+def _visit_named(name: str, folder: Path, seen: dict[Path, str]) -> None:
+    if len(name) > 500 or "\n" in name:
+        return
+    try:
+        path = folder / name
+        if path.is_file():
+            _visit(path, seen)
+    except (OSError, ValueError):
+        return
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:KEY_LENGTH]

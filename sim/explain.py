@@ -1,0 +1,295 @@
+"""What the simulator understood of a scenario, before it runs: load, capacity, power, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from math import inf, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+
+from sim.interfaces import ArrivalBlock, FloatArray
+from sim.scenario.schema import Scenario
+from sim.scenario.schema_topology import Topology
+from sim.serving.assemble import PoolModel
+from sim.simulate import World
+
+SAMPLE_BLOCKS = 25  # of traffic; a block is some thousands of requests
+BUSY = 0.95  # a load above this share of capacity grows queues for hours
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """What stands at a site and what it can draw; powers in watts, None without a limit."""
+
+    name: str
+    kind: str
+    halls: int
+    racks: int
+    nodes: int
+    idle_w: float | None = None
+    peak_w: float | None = None
+    limit_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """One pool: hardware, limits, and what a saturated replica gets through."""
+
+    name: str
+    site: str
+    model: str
+    accelerator: str
+    cooling: str
+    replicas: int
+    tensor_parallel: int
+    kv_tokens: int
+    capacity_per_s: float
+    step_s: float
+    coefficients: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """Offered load of one tier and model against the pools that may serve it."""
+
+    tier: str
+    model: str
+    requests_per_s: float
+    input_tokens: float
+    output_tokens: float
+    capacity_per_s: float
+    fastest_ttft_s: float
+    fastest_tpot_s: float
+
+    @property
+    def share(self) -> float:
+        """Offered load as a share of capacity."""
+        return self.requests_per_s / self.capacity_per_s if self.capacity_per_s else inf
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Tables and warnings about a scenario or a topology."""
+
+    name: str
+    sites: tuple[SiteView, ...]
+    pools: tuple[PoolView, ...] = ()
+    loads: tuple[LoadView, ...] = ()
+    links: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; infinite numbers become None."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+
+def explain_topology(topology: Topology) -> Explanation:
+    """Return what a topology comes to, without a scenario."""
+    from sim.scenario.catalog import load_catalog
+    from sim.scenario.hardware import expand
+
+    hardware = expand(topology, load_catalog())
+    site_of_node = hardware.rack_site[hardware.node_rack]
+    racks = np.bincount(hardware.rack_site, minlength=len(hardware.site_names))
+    nodes = np.bincount(site_of_node, minlength=len(hardware.site_names))
+    sites = tuple(
+        SiteView(name, site.kind, len(site.halls), int(racks[i]), int(nodes[i]),
+                 limit_w=site.power_limit_w)
+        for i, (name, site) in enumerate(topology.sites.items())
+    )
+    return Explanation(topology.name, sites, links=tuple(_links(topology)))
+
+
+def explain(scenario: Scenario) -> Explanation:
+    """Return what a scenario comes to: sites, pools, load and warnings.
+
+    Load is measured on the first requests of the traffic itself, so it is right for any mixture
+    of traces and generators, and says nothing of what a trace does later.
+
+    Raises:
+        ScenarioError: the scenario cannot be placed on its hardware.
+        TraceError: a trace file is wrong.
+    """
+    world = World(scenario, seed=0)
+    sample = list(islice(world.workload.blocks(), SAMPLE_BLOCKS))
+    lengths = _mean_lengths(sample, len(world.models))
+    pools = tuple(_pool_views(world, lengths))
+    sites = tuple(_site_views(world))
+    loads = tuple(_load_views(world, sample, lengths, pools))
+    warnings = (*_load_warnings(scenario, loads), *_power_warnings(sites), *_source_notes(pools))
+    return Explanation(
+        scenario.name, sites, pools, loads, tuple(_links(scenario.topology)), warnings
+    )
+
+
+def saturated_rate_per_s(
+    numbers: PoolModel, input_tokens: float, output_tokens: float
+) -> tuple[float, float]:
+    """Return requests per second and step time [s] of one saturated replica.
+
+    In the steady state of a full batch of B each step also carries the prompts of the B / output
+    requests that it completes, so the step time is linear in known averages.
+
+    Args:
+        numbers: step time and limits of the pool.
+        input_tokens: mean prompt length [tokens].
+        output_tokens: mean answer length [tokens].
+    """
+    time, batching = numbers.step_time, numbers.section.batching
+    context = input_tokens + output_tokens / 2.0
+    batch = max(1.0, min(batching.max_num_seqs, numbers.kv_tokens / context))
+    joining = batch / output_tokens
+    step_s = (
+        time.a_s
+        + time.b_s_per_token * (batch + joining * input_tokens)
+        + time.c_s_per_kv_token * batch * context
+        + time.d_s_per_sqrt_seq * sqrt(batch)
+        + time.e_s_per_token2 * joining * input_tokens**2 / 2.0
+    )
+    return joining / step_s, step_s
+
+
+def _mean_lengths(sample: list[ArrivalBlock], models: int) -> FloatArray:
+    """Return mean prompt and answer length by model, shape (models, 2) [tokens]."""
+    lengths = np.ones((models, 2))
+    for model in range(models):
+        inputs = np.concatenate([block.input_tokens[block.model == model] for block in sample])
+        outputs = np.concatenate([block.output_tokens[block.model == model] for block in sample])
+        if len(inputs):
+            lengths[model] = inputs.mean(), outputs.mean()
+    return lengths
+
+
+def _pool_views(world: World, lengths: FloatArray) -> Iterator[PoolView]:
+    for pool, numbers, name in zip(
+        world.pools, world.pool_numbers, world.scenario.pools, strict=True
+    ):
+        section = numbers.section
+        known = section.model in world.models
+        inputs, outputs = lengths[world.models.index(section.model)] if known else (512.0, 256.0)
+        rate_per_s, step_s = saturated_rate_per_s(numbers, inputs, outputs)
+        yield PoolView(
+            name,
+            section.site,
+            section.model,
+            numbers.accelerator.name,
+            pool.cooling,
+            pool.replicas,
+            section.tensor_parallel,
+            numbers.kv_tokens,
+            rate_per_s * pool.replicas,
+            step_s,
+            numbers.step_time.kind,
+            numbers.step_time.source,
+        )
+
+
+def _site_views(world: World) -> Iterator[SiteView]:
+    idle_w, peak_w = world.power_bounds()
+    plant = world.plant
+    racks = np.bincount(plant.rack_site, minlength=len(plant.site_names))
+    nodes = np.bincount(plant.rack_site[plant.node_rack], minlength=len(plant.site_names))
+    for i, name in enumerate(plant.site_names):
+        limit_w = float(plant.site_limit_w[i])
+        yield SiteView(
+            name,
+            plant.site_kind[i],
+            int(np.count_nonzero(plant.hall_site == i)),
+            int(racks[i]),
+            int(nodes[i]),
+            float(idle_w[i]),
+            float(peak_w[i]),
+            limit_w if isfinite(limit_w) else None,
+        )
+
+
+def _load_views(
+    world: World, sample: list[ArrivalBlock], lengths: FloatArray, pools: tuple[PoolView, ...]
+) -> Iterator[LoadView]:
+    scenario = world.scenario
+    span_s = max((float(block.arrival_s[-1]) for block in sample if len(block)), default=0.0)
+    for t, tier in enumerate(scenario.tiers):
+        for m, model in enumerate(world.models):
+            mine = [(block.tier == t) & (block.model == m) for block in sample]
+            count = sum(int(np.count_nonzero(rows)) for rows in mine)
+            if not count:
+                continue
+            serving = [i for i, pool in enumerate(scenario.pools.values()) if pool.serves(model, tier)]
+            times = [world.pool_numbers[i].step_time for i in serving]
+            inputs, outputs = lengths[m]
+            ttft_s = (t.seconds(inputs, 0.0, 0.0, inputs**2 / 2.0) for t in times)
+            yield LoadView(
+                tier,
+                model,
+                count / span_s if span_s else 0.0,
+                float(inputs),
+                float(outputs),
+                sum(pools[i].capacity_per_s for i in serving),
+                min(ttft_s, default=inf),
+                min((t.seconds(1.0, inputs, 1.0) for t in times), default=inf),
+            )
+
+
+def _load_warnings(scenario: Scenario, loads: tuple[LoadView, ...]) -> Iterator[str]:
+    total: dict[str, float] = {}
+    for load in loads:
+        total[load.model] = total.get(load.model, 0.0) + load.requests_per_s
+        slo = scenario.tiers[load.tier].slo
+        if slo.ttft_s is not None and slo.ttft_s < load.fastest_ttft_s:
+            yield (
+                f"tier {load.tier}: ttft {slo.ttft_s:g} s is below the {load.fastest_ttft_s:.3g} s "
+                f"that {load.model} needs for a mean prompt on an empty replica"
+            )
+        if slo.tpot_s is not None and slo.tpot_s < load.fastest_tpot_s:
+            yield (
+                f"tier {load.tier}: tpot {slo.tpot_s:g} s is below the {load.fastest_tpot_s:.3g} s "
+                f"that {load.model} needs for a token on an empty replica"
+            )
+        if load.share > BUSY:
+            yield (
+                f"tier {load.tier}: {load.requests_per_s:.3g} requests/s of {load.model} against a "
+                f"capacity of {load.capacity_per_s:.3g}/s: queues will grow"
+            )
+
+
+def _power_warnings(sites: tuple[SiteView, ...]) -> Iterator[str]:
+    for site in sites:
+        if site.limit_w is not None and site.peak_w is not None and site.peak_w > site.limit_w:
+            yield (
+                f"site {site.name}: {site.peak_w / 1e3:.0f} kW if everything runs at once, above its "
+                f"limit of {site.limit_w / 1e3:.0f} kW"
+            )
+
+
+def _source_notes(pools: tuple[PoolView, ...]) -> Iterator[str]:
+    for pool in pools:
+        if pool.coefficients == "guess":
+            yield f"pool {pool.name}: step time is uncalibrated ({pool.source})"
+
+
+def _links(topology: Topology) -> Iterator[Mapping[str, Any]]:
+    for link in topology.links:
+        yield {
+            "from": link.start,
+            "to": link.end,
+            "latency_s": link.latency_s,
+            "jitter_s": link.jitter_s,
+            "bandwidth_bps": link.bandwidth_bps,
+            "egress_usd_per_gb": link.egress_usd_per_gb,
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
+
+

@@ -1,0 +1,1 @@
+"""The facility: power from accelerator to grid, cooling, and what they do to serving."""

@@ -1,0 +1,141 @@
+"""The time series of a run, one row per bin and site, row, rack or pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.interfaces import FloatArray
+from sim.metrics.activity import OUTPUT_TOKENS, QUANTITIES, ActivitySeries, utilisation
+from sim.metrics.flow import PoolFlow
+from sim.metrics.table import Columns, Table
+
+KINDS = ("site", "row", "rack", "pool")
+
+SERIES_TYPES = {
+    "time_s": "d",
+    "kind": "b",
+    "name": "i",
+    "power_w": "d",
+    "power_max_w": "d",
+    "batch": "d",
+    "kv_used": "d",
+    "queue": "d",
+    "busy": "d",
+    "requests_per_s": "d",
+    "output_tokens_per_s": "d",
+    "arrivals_per_s": "d",
+}
+
+_CHUNK_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesBlock:
+    """Series of things of one kind.
+
+    Attributes:
+        kind: one of `KINDS`.
+        names: the things.
+        values: by column of the series table, shape (names, bins).
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    values: Mapping[str, FloatArray]
+
+
+def load_blocks(
+    activity: ActivitySeries,
+    flow: PoolFlow,
+    pools: tuple[str, ...],
+    sites: tuple[str, ...],
+    end_s: float,
+) -> list[SeriesBlock]:
+    """Return what the pools did, by pool and summed by site.
+
+    ``requests_per_s`` counts completions. Queues of a site add up; ``batch`` is the mean over its
+    replicas, ``busy`` that over its accelerators and ``kv_used`` that over its memory.
+
+    Args:
+        activity: the replicas' activity, complete up to ``end_s``.
+        flow: arrivals, completions and queues, complete.
+        pools: names of the pools.
+        sites: names of the sites.
+        end_s: end of the run [s].
+    """
+    activity.bins.cover(end_s)
+    flow.cover(end_s)
+    integrals = np.stack([activity.bins.integrals(quantity) for quantity in QUANTITIES])
+    amounts = {
+        # Rounding may leave a trace below zero where nobody waits.
+        "queue": np.maximum(flow.waiting.level_integrals(end_s), 0.0),
+        "requests_per_s": flow.completions.totals(),
+        "arrivals_per_s": flow.arrivals.totals(),
+        "output_tokens_per_s": integrals[OUTPUT_TOKENS],
+    }
+    length_s = activity.bins.lengths_s(end_s)
+    blocks = []
+    for kind, names in (("site", sites), ("pool", pools)):
+        used = utilisation(activity.sizes, integrals, length_s, sites=kind == "site")
+        values = {
+            "batch": used.batch_mean,
+            "kv_used": used.kv_used,
+            "busy": used.accelerator_busy,
+        }
+        for column, amount in amounts.items():
+            values[column] = activity.sizes.by_site(amount) if kind == "site" else amount
+            values[column] = values[column] / length_s
+        blocks.append(SeriesBlock(kind, names, values))
+    return blocks
+
+
+def series_table(time_s: FloatArray, blocks: Iterable[SeriesBlock]) -> Table:
+    """Return the series as a table, by kind, name and time; NaN where a column says nothing.
+
+    Args:
+        time_s: start of each bin [s].
+        blocks: series; blocks of the same kind must have the same names.
+    """
+    merged: dict[str, SeriesBlock] = {}
+    for block in blocks:
+        known = merged.get(block.kind)
+        values = {**known.values, **block.values} if known else block.values
+        merged[block.kind] = SeriesBlock(block.kind, block.names, values)
+    ordered = [merged[kind] for kind in KINDS if kind in merged]
+    names = tuple(dict.fromkeys(name for block in ordered for name in block.names))
+    return Table(SERIES_TYPES, {"kind": KINDS, "name": names}, _Chunks(time_s, ordered, names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunks:
+    """Writes the long table out some names at a time: it is far larger than the blocks."""
+
+    time_s: FloatArray
+    blocks: Sequence[SeriesBlock]
+    names: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Columns]:
+        """Yield the chunks."""
+        code = {name: index for index, name in enumerate(self.names)}
+        at_once = max(1, _CHUNK_ROWS // max(1, len(self.time_s)))
+        for block in self.blocks:
+            codes = np.array([code[name] for name in block.names], dtype=np.int32)
+            for begin in range(0, len(codes), at_once):
+                yield self._chunk(block, codes, slice(begin, begin + at_once))
+
+    def _chunk(self, block: SeriesBlock, codes: NDArray[np.int32], part: slice) -> Columns:
+        bins = len(self.time_s)
+        some = codes[part]
+        empty = np.full(len(some) * bins, np.nan)
+        columns: Columns = {
+            name: block.values[name][part].ravel() if name in block.values else empty
+            for name in SERIES_TYPES
+        }
+        columns["time_s"] = np.tile(self.time_s, len(some))
+        columns["kind"] = np.full(len(empty), KINDS.index(block.kind), dtype=np.int8)
+        columns["name"] = np.repeat(some, bins)
+        return columns

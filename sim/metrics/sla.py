@@ -1,0 +1,57 @@
+"""Service levels: the targets of a tier, and which requests met them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.interfaces import COMPLETED, FloatArray
+from sim.metrics.table import Columns
+
+_LIMITED = ("ttft_s", "tpot_s", "e2e_s")
+
+
+@dataclass(frozen=True, slots=True)
+class TierTargets:
+    """What a tier was promised; None where nothing was.
+
+    Attributes:
+        name: name of the tier.
+        ttft_s: longest time to the first token [s].
+        tpot_s: longest mean time per output token after the first [s].
+        e2e_s: longest time to the last token [s].
+        target: share of requests that should attain, for the report.
+        require: share of requests below which the run counts as failed.
+    """
+
+    name: str
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+    e2e_s: float | None = None
+    target: float | None = None
+    require: float | None = None
+
+
+def limits_s(tiers: Sequence[TierTargets]) -> FloatArray:
+    """Return ttft, tpot and e2e limit per tier [s], infinite where there is none, (tiers, 3)."""
+    rows = [[getattr(tier, name) for name in _LIMITED] for tier in tiers]
+    return np.array([[np.inf if v is None else v for v in row] for row in rows]).reshape(-1, 3)
+
+
+def attains(columns: Columns, limits: FloatArray) -> NDArray[np.bool_]:
+    """Return which requests attain their SLO: completed, and within every stated limit.
+
+    A limit on time per output token holds for an answer of one token, which has none.
+
+    Args:
+        columns: columns of the request table, n rows.
+        limits: what `limits_s` returns.
+    """
+    good: NDArray[np.bool_] = columns["status"] == COMPLETED
+    for index, name in enumerate(_LIMITED):
+        if np.isfinite(limits[:, index]).any():
+            good &= ~(columns[name] > limits[columns["tier"], index])
+    return good

@@ -1,0 +1,124 @@
+"""What has to be right between the sections of a scenario: names, and that requests are served."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from sim.scenario.document import Place
+from sim.scenario.findings import Finding, unknown_name
+from sim.scenario.schema import Scenario
+from sim.scenario.schema_pools import Pool
+from sim.scenario.schema_topology import Site
+from sim.scenario.topology import network_graph, reachable
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioNames:
+    """The names that a scenario may refer to; entries with mistakes in them included.
+
+    Attributes:
+        tiers: its tiers.
+        regions: user regions of its topology.
+        sites: sites of its topology.
+        models: models of the catalogue; None if they are not known.
+        rack_cooling: cooling of each rack type of the catalogue, None where its hall decides; None
+            if the catalogue is not known.
+        policies: routing policies; None if they are not known.
+    """
+
+    tiers: Collection[str]
+    regions: Collection[str]
+    sites: Collection[str]
+    models: Collection[str] | None = None
+    rack_cooling: Mapping[str, str | None] | None = None
+    policies: Collection[str] | None = None
+
+
+def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
+    """Yield every reference to something that does not exist."""
+    for name, workload in scenario.traffic.items():
+        place = ("traffic", name)
+        if names.models is not None and workload.model not in names.models:
+            yield unknown_name((*place, "model"), workload.model, "a model", names.models)
+        for key, shares, known, what in (
+            ("regions", workload.regions, names.regions, "a user region of the topology"),
+            ("tiers", workload.tiers, names.tiers, "a tier of the scenario"),
+        ):
+            for share in shares:
+                if share not in known:
+                    yield unknown_name((*place, key, share), share, what, known, of_key=True)
+    for name, pool in scenario.pools.items():
+        yield from _pool(name, pool, scenario, names)
+    policy = scenario.routing.policy
+    if names.policies is not None and policy not in names.policies:
+        yield unknown_name(("routing", "policy"), policy, "a routing policy", names.policies)
+
+
+def _pool(name: str, pool: Pool, scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
+    place = ("pools", name)
+    if names.models is not None and pool.model not in names.models:
+        yield unknown_name((*place, "model"), pool.model, "a model", names.models)
+    for index, tier in enumerate(pool.tiers or ()):
+        if tier not in names.tiers:
+            at = (*place, "tiers", index)
+            yield unknown_name(at, tier, "a tier of the scenario", names.tiers)
+        elif tier in (pool.tiers or ())[:index]:
+            yield Finding((*place, "tiers", index), f"{tier!r} twice", "each tier once")
+    if pool.site not in names.sites:
+        yield unknown_name((*place, "site"), pool.site, "a site of the topology", names.sites)
+    elif pool.site in scenario.topology.sites:
+        site = scenario.topology.sites[pool.site]
+        yield from _racks((*place, "racks"), pool, site, names.rack_cooling)
+
+
+def _racks(
+    place: Place, pool: Pool, site: Site, rack_cooling: Mapping[str, str | None] | None
+) -> Iterator[Finding]:
+    """Yield what is wrong with the racks that a pool asks for: first names, then the choice."""
+    wanted = pool.racks
+    groups = [(hall, row, group.type) for (hall, row, _), group in site.rack_groups()]
+    before = wanted.hall
+    known = {
+        "hall": {hall for hall, _, _ in groups},
+        "row": {row for hall, row, _ in groups if before is None or hall == before},
+        "type": {kind for _, _, kind in groups},
+    }
+    unknown = [key for key, names in known.items() if getattr(wanted, key) not in {*names, None}]
+    for key in unknown:
+        what = f"a {'rack type' if key == 'type' else key} of site {pool.site!r}"
+        yield unknown_name((*place, key), getattr(wanted, key), what, known[key])
+    if unknown or rack_cooling is None:
+        return
+    for hall, row, kind in groups:
+        chosen = (wanted.hall or hall, wanted.row or row, wanted.type or kind)
+        cooling = rack_cooling.get(kind) or site.halls[hall].cooling
+        if chosen == (hall, row, kind) and cooling == (wanted.cooling or cooling):
+            return
+    yield Finding(place, "no rack that matches all of this", f"racks of site {pool.site!r}")
+
+
+def check_run(scenario: Scenario) -> Iterator[Finding]:
+    """Yield a finding if nothing ends the run."""
+    endless = [name for name, load in scenario.traffic.items() if load.is_endless]
+    if scenario.run.duration_s is None and endless:
+        expected = f"a duration, because the requests of {endless[0]!r} never end"
+        yield Finding(("run", "duration"), "nothing", expected)
+
+
+def check_service(scenario: Scenario) -> Iterator[Finding]:
+    """Yield requests that no pool serves, and regions without a path to a pool that would."""
+    graph = network_graph(scenario.topology)
+    for name, workload in scenario.traffic.items():
+        for tier in workload.tiers:
+            pools = [p for p in scenario.pools.values() if p.serves(workload.model, tier)]
+            if not pools:
+                got = f"{tier!r} requests for {workload.model}"
+                expected = "a tier for which some pool runs this model"
+                yield Finding(("traffic", name, "tiers", tier), got, expected, of_key=True)
+        sites = {p.site for p in scenario.pools.values() if p.model == workload.model}
+        for region in workload.regions if sites else ():
+            if sites.isdisjoint(reachable(graph, region)):
+                got = f"{region!r}, which has no path to {' or '.join(sorted(sites))}"
+                expected = f"a region that links lead from to a site with {workload.model}"
+                yield Finding(("traffic", name, "regions", region), got, expected, of_key=True)

@@ -1,0 +1,68 @@
+"""The scenario: everything that one run needs to know, as frozen pydantic models.
+
+One file per group of sections; this one puts them together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PrivateAttr, Strict, field_validator
+
+from sim.scenario.schema_base import Name, Reference, Section, Text
+from sim.scenario.schema_pools import Pool
+from sim.scenario.schema_run import Output, Routing, Run
+from sim.scenario.schema_tiers import Tier
+from sim.scenario.schema_topology import Topology
+from sim.scenario.schema_traffic import Workload
+
+
+class Scenario(Section):
+    """What to simulate."""
+
+    version: Literal[1] = 1
+    """Version of this format."""
+    name: Name
+    """Name for reports and run folders."""
+    description: Text = ""
+    """What it is meant to show."""
+    topology: Topology
+    """Name of a shipped topology, a file relative to this one, or the topology itself."""
+    catalog: Annotated[tuple[Reference, ...], Strict(False)] = ()
+    """Files that add to the catalogue, relative to this one."""
+    tiers: dict[Name, Tier] = Field(min_length=1)
+    """SLA tiers by name, the most urgent first."""
+    traffic: dict[Name, Workload] = Field(min_length=1)
+    """Streams of requests by name."""
+    pools: dict[Name, Pool] = Field(min_length=1)
+    """Pools of replicas by name."""
+    routing: Routing = Routing()
+    """How a request finds its pool."""
+    run: Run = Run()
+    """How long to simulate."""
+    output: Output = Output()
+    """What is recorded."""
+
+    _base_dir: Path = PrivateAttr(default=Path())
+
+    @property
+    def base_dir(self) -> Path:
+        """Folder to which the paths in the scenario are relative."""
+        return self._base_dir
+
+    def placed_in(self, base_dir: Path) -> Self:
+        """Return a copy whose paths are relative to ``base_dir``."""
+        copy = self.model_copy()
+        copy._base_dir = base_dir
+        return copy
+
+    @field_validator("tiers", mode="before")
+    @classmethod
+    def _priority_by_position(cls, tiers: Any) -> Any:
+        if not isinstance(tiers, dict):
+            return tiers
+        return {
+            name: {"priority": place, **tier} if isinstance(tier, dict) else tier
+            for place, (name, tier) in enumerate(tiers.items())
+        }

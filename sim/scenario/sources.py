@@ -1,0 +1,71 @@
+"""Where scenarios and topologies come from: files, shipped names, and mappings from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.errors import Problem, ScenarioError
+from sim.registry import nearest_hint
+from sim.scenario.document import Document, from_mapping
+from sim.scenario.shipped import Shelf, locate, looks_like_path, shipped
+from sim.scenario.yaml_reader import read_document
+
+Source = str | Path | Mapping[str, Any]
+
+
+def open_source(shelf: Shelf, source: Source) -> tuple[Document, Path]:
+    """Return the document of a source and the folder to which paths in it are relative.
+
+    Args:
+        shelf: where names of shipped files are looked up.
+        source: a file, a folder with a ``scenario.yaml``, a shipped name, or a mapping.
+
+    Raises:
+        ScenarioError: there is no such file, or it holds no mapping.
+    """
+    if isinstance(source, Mapping):
+        return from_mapping(source), Path()
+    path = Path(source)
+    if isinstance(source, str) and not looks_like_path(source) and not path.exists():
+        known = shipped(shelf)
+        if source not in known:
+            expected, hint = _file_or_name(shelf, source)
+            raise ScenarioError([Problem("", repr(source), expected, hint=hint)])
+        path = known[source]
+    if path.is_dir():
+        path = path / "scenario.yaml"
+    document = read_document(path)
+    if not isinstance(document.data, dict):
+        got = "an empty file" if document.data is None else "a file without keys"
+        raise ScenarioError([document.problem((), got, "a mapping of keys to values")])
+    return document, path.parent
+
+
+def include_topology(document: Document, base_dir: Path) -> None:
+    """Put the topology in place of its name or path in a scenario.
+
+    If it cannot be read, that becomes a problem of the document.
+    """
+    place = ("topology",)
+    reference = document.get(place)
+    if not isinstance(reference, str) or place in document.spoilt:
+        return
+    path = locate("topologies", reference, base_dir)
+    if path is None:
+        expected, hint = _file_or_name("topologies", reference)
+        document.problems.append(document.problem(place, repr(reference), expected, hint))
+        document.spoilt.add(place)
+        return
+    try:
+        document.graft("topology", read_document(path))
+    except ScenarioError as error:
+        document.problems += error.problems
+        document.spoilt.add(place)
+
+
+def _file_or_name(shelf: Shelf, name: str) -> tuple[str, str]:
+    known = list(shipped(shelf))
+    expected = f"a file, such as ./mine.yaml, or one of the shipped {shelf}: " + ", ".join(known)
+    return expected, nearest_hint(name, known)

@@ -1,0 +1,142 @@
+"""From a scenario's pools to running ones: step time, power, memory and placement resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.interfaces import ActivityLog, RequestLog, Scheduler
+from sim.rng import Streams
+from sim.scenario.catalog import Accelerator, Catalog
+from sim.scenario.memory_fit import kv_capacity_tokens
+from sim.scenario.plant import Plant
+from sim.scenario.schema import Scenario
+from sim.scenario.schema_pools import Pool as PoolSection
+from sim.serving.coefficients import resolve_power, resolve_step_time
+from sim.serving.engine import MODES, Engine
+from sim.serving.pool import Pool, QueueSettings
+from sim.serving.power import PhasePower, constant_decode
+from sim.serving.steptime import StepTime
+
+# vLLM keeps one block in a hundred free when it admits, so that running requests can grow.
+WATERMARK_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class PoolModel:
+    """The numbers behind a pool, for the run and for whoever wants to see them.
+
+    Attributes:
+        section: the pool as the scenario gives it.
+        accelerator: what its replicas run on.
+        step_time: coefficients of one engine step.
+        power: power of one accelerator by phase.
+        kv_tokens: KV-cache capacity of one replica [tokens].
+    """
+
+    section: PoolSection
+    accelerator: Accelerator
+    step_time: StepTime
+    power: PhasePower
+    kv_tokens: int
+
+
+def resolve_pool(section: PoolSection, accelerator: Accelerator, catalog: Catalog) -> PoolModel:
+    """Return the numbers of one pool: those given, else fitted, else physical.
+
+    Raises:
+        ScenarioError: the model does not fit into the memory of the accelerators.
+    """
+    model = catalog.models[section.model]
+    given = section.step_time
+    step_time = resolve_step_time(
+        model,
+        accelerator,
+        section.tensor_parallel,
+        section.precision,
+        given=StepTime(
+            given.a_s,
+            given.b_s_per_token,
+            given.c_s_per_kv_token,
+            given.d_s_per_sqrt_seq,
+            given.e_s_per_token2,
+            kind="given",
+            source="scenario",
+        )
+        if given
+        else None,
+    )
+    watts = section.power
+    power = resolve_power(
+        model,
+        accelerator,
+        section.tensor_parallel,
+        section.precision,
+        given=constant_decode(watts.idle_w, watts.prefill_w, watts.decode_w) if watts else None,
+    )
+    kv_tokens = section.kv_cache_tokens or kv_capacity_tokens(
+        model, accelerator, section.tensor_parallel, section.precision
+    )
+    return PoolModel(section, accelerator, step_time, power, kv_tokens)
+
+
+def build_engine(numbers: PoolModel) -> Engine:
+    """Return the constants that the replicas of a pool share."""
+    batching = numbers.section.batching
+    blocks = max(1, numbers.kv_tokens // batching.block_size)
+    return Engine(
+        numbers.step_time,
+        numbers.power,
+        mode=MODES[batching.mode],
+        max_num_seqs=batching.max_num_seqs,
+        max_num_batched_tokens=batching.max_num_batched_tokens,
+        kv_blocks=blocks,
+        block_size=batching.block_size,
+        watermark_blocks=int(WATERMARK_SHARE * blocks),
+    )
+
+
+def build_pools(
+    scenario: Scenario,
+    plant: Plant,
+    catalog: Catalog,
+    *,
+    clock: Scheduler,
+    streams: Streams,
+    activity: ActivityLog,
+    requests: RequestLog,
+) -> tuple[list[Pool], list[PoolModel]]:
+    """Return the scenario's pools in its order, with the numbers behind each.
+
+    Raises:
+        ScenarioError: a model does not fit into the memory of its accelerators.
+    """
+    pools: list[Pool] = []
+    models: list[PoolModel] = []
+    first = 0
+    for index, (name, section) in enumerate(scenario.pools.items()):
+        numbers = resolve_pool(section, plant.pool_accelerator(index, catalog), catalog)
+        queue = section.queue
+        count = plant.pool_replicas(index)
+        pools.append(
+            Pool(
+                index,
+                plant.site_names.index(section.site),
+                plant.pool_cooling(index),
+                first,
+                count,
+                build_engine(numbers),
+                QueueSettings(
+                    shared=queue.scope == "pool",
+                    order=queue.order,
+                    dispatch=queue.dispatch,
+                    limit=float("inf") if queue.limit is None else queue.limit,
+                ),
+                clock=clock,
+                activity=activity,
+                requests=requests,
+                uniform=streams.uniform("dispatch", name),
+            )
+        )
+        models.append(numbers)
+        first += count
+    return pools, models

@@ -1,0 +1,63 @@
+"""Which step time and which power curve a configuration gets: given, fitted or physical."""
+
+from __future__ import annotations
+
+from sim.scenario.catalog import Accelerator, Model
+from sim.serving.coefficient_file import shipped_coefficients
+from sim.serving.configuration import Coefficients, Configuration
+from sim.serving.power import PhasePower, catalogue_power
+from sim.serving.steptime import StepTime, roofline
+
+
+def resolve_step_time(
+    model: Model,
+    accelerator: Accelerator,
+    tensor_parallel: int = 1,
+    precision: str = "bf16",
+    *,
+    given: StepTime | None = None,
+    known: Coefficients | None = None,
+) -> StepTime:
+    """Return the step time to use: given, else fitted, else the roofline.
+
+    The result's ``kind`` and ``source`` say which of the three it is.
+
+    Args:
+        model: shape of the model.
+        accelerator: one accelerator with its efficiencies.
+        tensor_parallel: accelerators that share each layer [1].
+        precision: of the weights.
+        given: coefficients that the user wrote into the scenario.
+        known: fitted sets; the shipped ones unless given.
+    """
+    if given is not None:
+        return given
+    key = Configuration(accelerator.name, model.name, precision, tensor_parallel)
+    fitted = (known or shipped_coefficients()).step_times.get(key)
+    return fitted or roofline(model, accelerator, tensor_parallel, precision)
+
+
+def resolve_power(
+    model: Model,
+    accelerator: Accelerator,
+    tensor_parallel: int = 1,
+    precision: str = "bf16",
+    *,
+    given: PhasePower | None = None,
+    known: Coefficients | None = None,
+) -> PhasePower:
+    """Return the power curve to use: given, else fitted, else from the catalogue's phases.
+
+    Args:
+        model: shape of the model.
+        accelerator: one accelerator with its power by phase.
+        tensor_parallel: accelerators that share each layer [1].
+        precision: of the weights.
+        given: powers that the user wrote into the scenario.
+        known: fitted sets; the shipped ones unless given.
+    """
+    if given is not None:
+        return given
+    key = Configuration(accelerator.name, model.name, precision, tensor_parallel)
+    fitted = (known or shipped_coefficients()).powers.get(key)
+    return fitted or catalogue_power(accelerator)

@@ -1,0 +1,40 @@
+"""What fitted coefficients belong to, and a collection of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sim.serving.power import PhasePower
+from sim.serving.steptime import StepTime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Configuration:
+    """What coefficients belong to: a model in one precision on a group of accelerators.
+
+    Attributes:
+        accelerator: name in the catalogue.
+        model: name in the catalogue.
+        precision: of the weights.
+        tensor_parallel: accelerators that share each layer [1].
+    """
+
+    accelerator: str
+    model: str
+    precision: str = "bf16"
+    tensor_parallel: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """Fitted sets by configuration, as a coefficient file holds them."""
+
+    step_times: Mapping[Configuration, StepTime] = field(default_factory=dict)
+    powers: Mapping[Configuration, PhasePower] = field(default_factory=dict)
+
+    def over(self, below: Coefficients) -> Coefficients:
+        """Return both collections together; this one wins where both know a configuration."""
+        return Coefficients(
+            {**below.step_times, **self.step_times}, {**below.powers, **self.powers}
+        )

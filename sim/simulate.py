@@ -1,0 +1,185 @@
+"""One run, from a scenario to a result. Read it top to bottom: it is the whole flow.
+
+    scenario -> traffic -> routing -> serving <-> facility -> metrics -> result
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sim.clock import Clock
+from sim.facility.meter import PowerMeter
+from sim.interfaces import ACTIVITY_COLUMNS, PlacementPolicy, Request
+from sim.metrics.activity import ActivitySeries
+from sim.metrics.recorder import Recorder
+from sim.result import Result
+from sim.rng import Streams
+from sim.routing.assemble import build_router
+from sim.scenario.catalog import load_catalog
+from sim.scenario.plant import build_plant
+from sim.scenario.schema import Scenario
+from sim.serving.assemble import build_pools
+from sim.traffic.assemble import build_workload
+from sim.traffic.source import Source
+
+EVENTS_PER_TURN = 50_000  # between two looks at the outside: flush, progress, stop
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        simulated_s: simulated time so far [s].
+        end_s: simulated time at which arrivals end; infinite where the trace decides [s].
+        arrived: requests that have arrived.
+        ended: requests that have ended.
+    """
+
+    simulated_s: float
+    end_s: float
+    arrived: int
+    ended: int
+
+
+def simulate(
+    scenario: Scenario,
+    seed: int = 0,
+    *,
+    replication: int = 0,
+    policy: PlacementPolicy | None = None,
+    spool: Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Result:
+    """Run a scenario and return what happened.
+
+    Args:
+        scenario: the validated scenario.
+        seed: seed of all random streams; the same seed gives the same result.
+        replication: index of an independent repetition under the same seed.
+        policy: a placement policy object to use instead of the one that the scenario names.
+        spool: folder for request rows while the run lasts, so that memory stays bounded; without
+            it they are kept in memory.
+        progress: told now and then how far the run is.
+        stop: asked now and then whether to end the run early; the result is then partial.
+
+    Raises:
+        ScenarioError: the scenario cannot be placed on its hardware.
+        TraceError: a trace file is wrong.
+        PolicyError: a policy name is unknown.
+    """
+    world = World(scenario, seed, replication, policy, spool)
+    with _without_garbage_collection():
+        world.run(progress, stop)
+    return world.result()
+
+
+class World:
+    """Everything that takes part in one run, built in the order of the flow.
+
+    Args:
+        scenario: the validated scenario.
+        seed: seed of all random streams.
+        replication: index of the repetition.
+        policy: placement policy to use instead of the scenario's.
+        spool: folder for request rows, or None to keep them in memory.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        replication: int = 0,
+        policy: PlacementPolicy | None = None,
+        spool: Path | None = None,
+    ) -> None:
+        self.started = time.perf_counter(), time.process_time()
+        self.scenario, self.seed, self.replication = scenario, seed, replication
+        self.clock = Clock()
+        self.interrupted = False
+        self.streams = Streams(seed, replication)
+        self.catalog = load_catalog(scenario.catalog_files())
+        self.plant = build_plant(scenario, self.catalog)
+        # traffic
+        workload, self.models = build_workload(scenario, self.streams)
+        self.arrivals_end_s = scenario.run.duration_s or math.inf
+        # metrics
+        self.recorder = Recorder(scenario, self.plant, self.models, spool)
+        self.activity: list[float] = []
+        warmup_s, interval_s = scenario.run.warmup_s, scenario.output.series_interval_s
+        self.series = ActivitySeries(self.plant, warmup_s, interval_s)
+        # serving
+        self.pools, self.pool_numbers = build_pools(
+            scenario,
+            self.plant,
+            self.catalog,
+            clock=self.clock,
+            streams=self.streams,
+            activity=self.activity,
+            requests=self.recorder,
+        )
+        self.replicas = [replica for pool in self.pools for replica in pool.members]
+        # routing
+        self.router = build_router(
+            scenario,
+            self.pools,
+            self.models,
+            clock=self.clock,
+            streams=self.streams,
+            requests=self.recorder,
+            policy=policy,
+        )
+        priorities = [tier.priority for tier in scenario.tiers.values()]
+        self.source = Source(
+            self.clock, workload, priorities, self.router.route, self.arrivals_end_s
+        )
+        # facility
+        self.meter = PowerMeter(self.plant, warmup_s, interval_s)
+
+    def run(
+        self, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None
+    ) -> None:
+        """Process all events: arrivals until their end, then, if asked for, the rest."""
+        self.source.start()
+        horizon_s = math.inf if self.scenario.run.drain else self.arrivals_end_s
+        more = True
+        while more:
+            more = self.clock.advance(horizon_s, EVENTS_PER_TURN)
+            self.flush()
+            if progress is not None:
+                progress(self._progress())
+            if more and stop is not None and stop():
+                self.interrupted = True
+                return
+        if math.isfinite(self.arrivals_end_s):
+            self.clock.rest_until(self.arrivals_end_s)
+            self.flush()
+
+    def flush(self) -> None:
+        """Bring the power meter and the series up to now."""
+        now = self.clock.now
+        for replica in self.replicas:
+            replica.checkpoint(now)
+        rows = np.array(self.activity, dtype=np.float64).reshape(-1, len(ACTIVITY_COLUMNS))
+        self.activity.clear()
+        self.meter.advance(rows, now)
+        self.series.advance(rows, now)
+
+    def unfinished(self) -> list[Request]:
+        """Return the requests that wait, run or travel when the run ends."""
+        return self.router.unfinished() + [
+            request for pool in self.pools for request in pool.unfinished()
+        ]
+
+    def _progress(self) -> Progress:
+        return Progress(
+            self.clock.now, self.arrivals_end_s, self.source.emitted, self.recorder.ended_count
+        )

@@ -1,0 +1,167 @@
+"""Workloads: demand with a tier, a region and a model on every request, merged in time order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+from sim.interfaces import ArrivalBlock, FloatArray, IntArray, Workload
+from sim.rng import Streams
+from sim.traffic.demand import Demand, Requests
+from sim.traffic.trace import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How requests spread over named places.
+
+    Attributes:
+        index: index of each place in the run's list of names.
+        share: its part of the requests; they sum to 1.
+    """
+
+    index: tuple[int, ...]
+    share: tuple[float, ...]
+
+    @classmethod
+    def of(cls, shares: Mapping[str, float], names: Sequence[str]) -> Shares:
+        """Return shares by name as shares by position in ``names``, scaled to sum 1."""
+        total = sum(shares.values())
+        order = list(names)
+        return cls(
+            tuple(order.index(name) for name in shares),
+            tuple(part / total for part in shares.values()),
+        )
+
+    def pick(self, count: int, generator: Generator) -> IntArray:
+        """Return the index of a place for each of ``count`` requests."""
+        # Drawn even for a single place, so that a second one does not move later numbers.
+        uniform = generator.random(count)
+        edges = np.cumsum(self.share)[:-1]
+        return np.array(self.index, dtype=np.int64)[np.searchsorted(edges, uniform, side="right")]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedWorkload:
+    """One entry of a scenario's traffic: demand spread over tiers and regions.
+
+    Arrivals, lengths, tiers and regions draw from streams of their own, named after the
+    workload, so that changing one never moves another.
+
+    Args:
+        name: name of the entry.
+        demand: its requests.
+        model: index of the model that they ask for.
+        tiers: spread over tiers, or the tier index of each name that the trace itself uses.
+        regions: spread over regions, or likewise.
+        streams: the run's random streams.
+        until_s: no request arrives at or after this time [s].
+    """
+
+    name: str
+    demand: Demand
+    model: int
+    tiers: Shares | Mapping[str, int]
+    regions: Shares | Mapping[str, int]
+    streams: Streams
+    until_s: float = math.inf
+
+    def blocks(self) -> Iterator[ArrivalBlock]:
+        """Yield the requests in order of time; each call starts again with the same ones."""
+        for_tiers, for_regions = self._generator("tiers"), self._generator("regions")
+        for piece in self.demand.pieces(self._generator):
+            count = int(np.searchsorted(piece.arrival_s, self.until_s))
+            tier = _places(self.tiers, piece, "tier", for_tiers)
+            region = _places(self.regions, piece, "region", for_regions)
+            if count:
+                yield ArrivalBlock(
+                    arrival_s=piece.arrival_s[:count],
+                    input_tokens=piece.input_tokens[:count],
+                    output_tokens=piece.output_tokens[:count],
+                    tier=tier[:count],
+                    region=region[:count],
+                    model=np.full(count, self.model, dtype=np.int64),
+                )
+            if count < len(piece):
+                return
+
+    def _generator(self, purpose: str) -> Generator:
+        return self.streams.generator("traffic", self.name, purpose)
+
+
+def _places(
+    spread: Shares | Mapping[str, int], piece: Requests, column: str, generator: Generator
+) -> IntArray:
+    if isinstance(spread, Shares):
+        return spread.pick(len(piece), generator)
+    labels: Labels = piece.labels[column]
+    table = np.array([spread[name] for name in labels.names], dtype=np.int64)
+    return table[labels.codes]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedWorkload:
+    """Several workloads as one, in time order; ties keep the order of the workloads.
+
+    Args:
+        parts: the workloads, finite or endless.
+    """
+
+    parts: tuple[Workload, ...]
+
+    def blocks(self) -> Iterator[ArrivalBlock]:
+        """Yield merged blocks; at most one block of each part is held at a time."""
+        streams = [_nonempty(part.blocks()) for part in self.parts]
+        waiting = {i: block for i, s in enumerate(streams) if (block := next(s, None)) is not None}
+        while waiting:
+            # Nothing still to come can arrive before the earliest of the held last arrivals.
+            horizon_s = min(float(block.arrival_s[-1]) for block in waiting.values())
+            ready = []
+            for i, block in list(waiting.items()):
+                count = int(np.searchsorted(block.arrival_s, horizon_s, side="right"))
+                ready.append(_rows(block, slice(0, count)))
+                following = _rows(block, slice(count, None)) if count < len(block) else None
+                following = following or next(streams[i], None)
+                if following is None:
+                    del waiting[i]
+                else:
+                    waiting[i] = following
+            yield _in_time_order(ready)
+
+
+def merge(workloads: Sequence[Workload]) -> Workload:
+    """Return one workload with the requests of all, in time order and bounded memory."""
+    return workloads[0] if len(workloads) == 1 else MergedWorkload(tuple(workloads))
+
+
+def _nonempty(blocks: Iterator[ArrivalBlock]) -> Iterator[ArrivalBlock]:
+    return (block for block in blocks if len(block))
+
+
+def _rows(block: ArrivalBlock, rows: slice | FloatArray | IntArray) -> ArrivalBlock:
+    return ArrivalBlock(
+        block.arrival_s[rows],
+        block.input_tokens[rows],
+        block.output_tokens[rows],
+        block.tier[rows],
+        block.region[rows],
+        block.model[rows],
+    )
+
+
+def _in_time_order(blocks: list[ArrivalBlock]) -> ArrivalBlock:
+    if len(blocks) == 1:
+        return blocks[0]
+    joined = ArrivalBlock(
+        np.concatenate([block.arrival_s for block in blocks]),
+        np.concatenate([block.input_tokens for block in blocks]),
+        np.concatenate([block.output_tokens for block in blocks]),
+        np.concatenate([block.tier for block in blocks]),
+        np.concatenate([block.region for block in blocks]),
+        np.concatenate([block.model for block in blocks]),
+    )
+    return _rows(joined, np.argsort(joined.arrival_s, kind="stable"))

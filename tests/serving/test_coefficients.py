@@ -1,0 +1,154 @@
+"""Coefficient files are read and written without loss, and given beats fitted beats physical."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sim.errors import ScenarioError
+from sim.scenario.catalog import Accelerator, Efficiency, Model
+from sim.serving.coefficient_file import (
+    read_coefficients,
+    shipped_coefficients,
+    write_coefficients,
+)
+from sim.serving.coefficients import resolve_power, resolve_step_time
+from sim.serving.configuration import Coefficients, Configuration
+from sim.serving.power import PhasePower
+from sim.serving.steptime import StepTime
+
+KEY = Configuration("chip", "dense", "bf16", 2)
+STEP = StepTime(
+    0.0125,
+    38.5e-6,
+    78e-9,
+    2e-3,
+    1.5e-9,
+    3e-6,
+    curve=((64.0, 0.0), (512.0, 0.02)),
+    kind="fitted",
+    source="a log",
+    batch_low=1.0,
+    batch_high=128.0,
+    time_low=0.95,
+    time_high=1.06,
+)
+POWER = PhasePower(113.0, 700.0, 480.0, 214.0, 1.25, 5.5, 700.0, 8.0, 690.0, "fitted", "a meter")
+CHIP = Accelerator(
+    name="chip",
+    title="",
+    vendor="",
+    cooling=("air",),
+    memory_bytes=100e9,
+    bandwidth_bytes_per_s=2e12,
+    flops={"bf16": 500e12},
+    tdp_w=700.0,
+    idle_w=75.0,
+    context_w=40.0,
+    prefill_w=690.0,
+    decode_low_w=380.0,
+    decode_high_w=640.0,
+    link_bytes_per_s=400e9,
+    reserved_bytes=0.0,
+    collective_bytes={},
+    efficiency=Efficiency(0.8, {"bf16": 0.75}, 0.5, 0.9, 70e-6, 4e-6, {2: 5e-6}, {2: 250e9}),
+)
+DENSE = Model("dense", "", 32, 4096, 32, 8, 128, 8e9, 8e9, 131072.0)
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    path = tmp_path / "mine.yaml"
+    written = Coefficients({KEY: STEP}, {KEY: POWER, replace(KEY, tensor_parallel=4): POWER})
+    path.write_text(write_coefficients(written), encoding="utf-8")
+    assert read_coefficients(path) == written
+
+
+def test_given_beats_fitted_beats_physical():
+    known = Coefficients({KEY: STEP}, {KEY: POWER})
+    given = StepTime(1.0, 0.1, kind="given")
+    assert resolve_step_time(DENSE, CHIP, 2, given=given, known=known) is given
+    assert resolve_step_time(DENSE, CHIP, 2, known=known) is STEP
+    assert "roofline" in resolve_step_time(DENSE, CHIP, 1, known=known).source
+    assert resolve_power(DENSE, CHIP, 2, given=POWER, known=Coefficients()) is POWER
+    assert resolve_power(DENSE, CHIP, 2, known=known) is POWER
+
+
+def test_unmeasured_power_runs_between_the_catalogue_s_ends():
+    curve = resolve_power(DENSE, CHIP, 1, known=Coefficients())
+    assert curve.decode_w(1) == pytest.approx(380.0)
+    assert curve.decode_w(1024) == pytest.approx(640.0)
+    assert (curve.idle_w, curve.prefill_w, curve.kind) == (115.0, 690.0, "guess")
+
+
+def test_a_user_s_set_wins_over_a_shipped_one():
+    mine = replace(STEP, a_s=9.0)
+    both = Coefficients({KEY: mine}).over(Coefficients({KEY: STEP}, {KEY: POWER}))
+    assert both.step_times[KEY] is mine
+    assert both.powers[KEY] is POWER
+
+
+def test_shipped_sets_carry_source_kind_and_range():
+    shipped = shipped_coefficients()
+    for entry in (*shipped.step_times.values(), *shipped.powers.values()):
+        assert entry.kind == "fitted"
+        assert entry.source
+        assert 0 <= entry.batch_low < entry.batch_high < 5000
+    known = Configuration("h100-sxm", "llama-3.1-8b")
+    # Measured inter-token time at batch 8 is 7.32 ms, power 486 W.
+    step = shipped.step_times[known]
+    assert step.seconds(8, 8 * 400, 8) == pytest.approx(7.32e-3, rel=0.03)
+    assert shipped.powers[known].decode_w(8) == pytest.approx(486, rel=0.03)
+
+
+def test_all_problems_of_a_file_come_at_once_with_their_lines(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        """version: 1
+step_times:
+  - {accelerator: chip, model: dense, source: x, a: 12, b: 3 W}
+  - accelerator: chip
+    model: dense
+    precision: bf61
+    source: x
+    a: 5 ms
+    bee: 1 us
+    curve: [[512, 1 ms], [128, 2 ms]]
+powers:
+  - {accelerator: chip, model: dense, source: x, idle: 100 W, prefill: 700 W, floor: 4 kW}
+  - 7
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(ScenarioError) as caught:
+        read_coefficients(path)
+    told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+    expected = [
+        "3:53: step_times[0].a: got '12', expected a time with its unit",
+        "3:60: step_times[0].b: got '3 W', expected a time with its unit",
+        "6:16: step_times[1].precision: got 'bf61', expected one of bf16",
+        "9:5: step_times[1].bee: got 'bee', expected one of accelerator",
+        "step_times[1].b: a time with its unit",
+        "step_times[1].curve: got points out of order, expected new tokens that increase",
+        "powers[0].rise: a power with its unit",
+        "powers[1]: got 7, expected a mapping",
+    ]
+    assert len(told) == len(expected)
+    for want in expected:
+        assert any(want in line for line in told), (want, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[1]", "expected a mapping with step_times or powers"),
+        ("version: 2", "version: got 2, expected version 1"),
+        ("version: 1\npowers: 3", "powers: got 3, expected a list of entries"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused(tmp_path, text, expected):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError, match="expected") as caught:
+        read_coefficients(path)
+    assert expected in str(caught.value)

@@ -1,0 +1,137 @@
+"""The step-time form, its roofline, and what each coefficient means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.scenario.catalog import Accelerator, Efficiency, Model
+from sim.serving.steptime import StepTime, roofline
+
+CHIP = Accelerator(
+    name="chip",
+    title="",
+    vendor="",
+    cooling=("air",),
+    memory_bytes=100e9,
+    bandwidth_bytes_per_s=2e12,
+    flops={"bf16": 500e12, "fp8": 1000e12},
+    tdp_w=700.0,
+    idle_w=75.0,
+    context_w=40.0,
+    prefill_w=690.0,
+    decode_low_w=380.0,
+    decode_high_w=640.0,
+    link_bytes_per_s=400e9,
+    reserved_bytes=0.0,
+    collective_bytes={},
+    efficiency=Efficiency(
+        bandwidth=0.8,
+        compute={"bf16": 0.75, "fp8": 0.4},
+        prefill_attention=0.5,
+        kv_read=0.9,
+        layer_overhead_s=70e-6,
+        gemm_launch_s=4e-6,
+        allreduce_latency_s={2: 5e-6, 4: 6e-6, 8: 8e-6},
+        allreduce_bytes_per_s={2: 250e9, 4: 300e9, 8: 350e9},
+    ),
+)
+DENSE = Model(
+    name="dense",
+    title="",
+    layers=32,
+    hidden=4096,
+    heads=32,
+    kv_heads=8,
+    head_dim=128,
+    params=8e9,
+    active_params=8e9,
+    kv_bytes_per_token=131072.0,
+)
+EXPERTS = replace(DENSE, params=30e9, active_params=3e9, experts=128, top_k=8)
+
+
+def test_a_step_is_the_sum_of_its_terms():
+    step = StepTime(1.0, 0.1, 0.01, 0.5, 1e-3, 0.2)
+    # 4 sequences decode over 100 context tokens while 6 prompt tokens are new after 20 done.
+    attention = 6 * (20 + 3)
+    expected = 1.0 + 0.1 * 10 + 0.01 * 100 + 0.5 * 2.0 + 1e-3 * attention + 0.2 * 4
+    assert step.seconds(10, 100, 4, attention) == pytest.approx(expected, rel=1e-15)
+
+
+def test_a_free_ride_costs_nothing_up_to_its_point():
+    step = StepTime(1.0, 0.1, curve=((150.0, 0.0),))
+    assert [step.new_tokens_s(n) for n in (0, 1, 150)] == [0.0, 0.0, 0.0]
+    assert step.new_tokens_s(250) == pytest.approx(10.0)
+
+
+def test_a_curve_passes_through_its_points_and_goes_on_with_b():
+    step = StepTime(0.0, 0.5, curve=((10.0, 1.0), (20.0, 5.0)))
+    assert [step.new_tokens_s(n) for n in (5, 10, 15, 20, 24)] == pytest.approx([0.5, 1, 3, 5, 7])
+
+
+@given(st.lists(st.tuples(st.floats(1, 50), st.floats(0, 2)), max_size=5), st.floats(0, 400))
+def test_a_rising_curve_never_makes_more_tokens_cheaper(rises, tokens):
+    at_n = at_s = 0.0
+    points = []
+    for width, height in rises:
+        at_n, at_s = at_n + width, at_s + height
+        points.append((at_n, at_s))
+    step = StepTime(0.0, 0.1, curve=tuple(points))
+    assert step.new_tokens_s(tokens + 1.0) >= step.new_tokens_s(tokens) - 1e-12
+
+
+def test_range_is_inclusive():
+    step = StepTime(1.0, 0.1, batch_low=8, batch_high=512)
+    assert [step.in_range(batch) for batch in (7, 8, 512, 513)] == [False, True, True, False]
+
+
+def test_roofline_of_a_dense_model_by_hand():
+    step = roofline(DENSE, CHIP)
+    assert step.a_s == pytest.approx(32 * 70e-6 + 16e9 / (0.8 * 2e12))
+    assert step.b_s_per_token == pytest.approx(2 * 8e9 / (0.75 * 500e12))
+    assert step.c_s_per_kv_token == pytest.approx(131072 / (0.9 * 2e12))
+    assert step.e_s_per_token2 == pytest.approx(4 * 32 * 32 * 128 / (0.5 * 500e12))
+    assert (step.d_s_per_sqrt_seq, step.f_s_per_seq, step.kind) == (0.0, 0.0, "guess")
+
+
+def test_tensor_parallel_divides_the_work_and_adds_collectives():
+    one, four = roofline(DENSE, CHIP), roofline(DENSE, CHIP, 4)
+    overhead_s = 32 * 70e-6
+    assert four.a_s == pytest.approx(overhead_s + (one.a_s - overhead_s) / 4 + 64 * 6e-6)
+    per_token_s = 64 * (2 * 4096 * 2 * 3 / 4) / 300e9
+    assert four.b_s_per_token == pytest.approx(one.b_s_per_token / 4 + per_token_s)
+    assert four.c_s_per_kv_token == pytest.approx(one.c_s_per_kv_token / 4)
+
+
+def test_kv_heads_bound_the_sharing_of_the_cache_and_a_latent_cache_is_copied():
+    sixteen = roofline(DENSE, CHIP, 16)
+    assert sixteen.c_s_per_kv_token == pytest.approx(roofline(DENSE, CHIP, 8).c_s_per_kv_token)
+    latent = replace(DENSE, latent_kv=True)
+    assert roofline(latent, CHIP, 8).c_s_per_kv_token == roofline(latent, CHIP).c_s_per_kv_token
+
+
+def test_smaller_weights_shorten_the_fixed_part_and_fp8_the_products():
+    bf16, fp8, int4 = (roofline(DENSE, CHIP, 1, name) for name in ("bf16", "fp8", "int4"))
+    assert bf16.a_s > fp8.a_s > int4.a_s
+    assert fp8.b_s_per_token == pytest.approx(2 * 8e9 / (0.4 * 1000e12))
+    assert int4.b_s_per_token == bf16.b_s_per_token  # no 4-bit arithmetic on this chip
+
+
+def test_experts_are_read_as_far_as_the_batch_covers_them():
+    step = roofline(EXPERTS, CHIP)
+    assert step.d_s_per_sqrt_seq > 0.0
+    whole_s = 60e9 / (0.8 * 2e12)
+    alone = step.seconds(1, 0, 1) - 32 * 70e-6
+    crowded = step.seconds(256, 0, 256) - 32 * 70e-6 - 256 * step.b_s_per_token
+    assert alone < 0.45 * whole_s
+    assert 0.85 * whole_s < crowded < 1.35 * whole_s
+
+
+def test_windowed_layers_read_less_of_a_long_context():
+    windowed = replace(DENSE, window_tokens=128, window_share=0.5)
+    whole = roofline(DENSE, CHIP).c_s_per_kv_token
+    assert roofline(windowed, CHIP).c_s_per_kv_token == pytest.approx(whole * (0.5 + 0.5 / 8))
