@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sim.interfaces import FloatArray, IntArray
 
@@ -87,25 +86,32 @@ class Bins(TimeBins):
         self._integrals = np.zeros((quantities, groups, 0))
         self._maxima = np.zeros((groups, 0))
 
-    def add(self, group: IntArray, start_s: FloatArray, end_s: FloatArray, rate: ArrayLike) -> None:
+    def add(
+        self, group: IntArray, start_s: FloatArray, end_s: FloatArray, *rates: FloatArray
+    ) -> FloatArray:
         """Add the integral of each row's rate to the bins that the row crosses.
 
         Args:
             group: group of each row, shape (rows,).
             start_s: start of each row [s], not negative, shape (rows,).
             end_s: end of each row [s], not before its start, shape (rows,).
-            rate: value during the row, shape (rows,), or (quantities, rows).
+            *rates: for each quantity its value during the row, shape (rows,).
+
+        Returns:
+            What was added per quantity and group, over all bins.
         """
-        rates = np.atleast_2d(np.asarray(rate, dtype=np.float64))
-        quantities, groups, _ = self._integrals.shape
-        for pieces in self._pieces(start_s, end_s):
-            low = int(pieces.bin.min())
-            wide = int(pieces.bin.max()) + 1 - low
-            slot = group[pieces.row] * wide + (pieces.bin - low)
-            for quantity in range(quantities):
-                amount = rates[quantity][pieces.row] * pieces.duration_s
-                sums = np.bincount(slot, amount, minlength=groups * wide)
-                self._integrals[quantity, :, low : low + wide] += sums.reshape(groups, wide)
+        groups = len(self._maxima)
+        added = np.zeros((len(rates), groups))
+        for row, bins, duration_s in self._pieces(start_s, end_s):
+            low = int(bins.min())
+            wide = int(bins.max()) + 1 - low
+            slot = group[row] * wide + (bins - low)
+            for quantity, rate in enumerate(rates):
+                amount = rate[row] * duration_s
+                sums = np.bincount(slot, amount, minlength=groups * wide).reshape(groups, wide)
+                self._integrals[quantity, :, low : low + wide] += sums
+                added[quantity] += sums.sum(axis=1)
+        return added
 
     def add_max(
         self, group: IntArray, start_s: FloatArray, end_s: FloatArray, level: FloatArray
@@ -122,10 +128,9 @@ class Bins(TimeBins):
         if not lasting.all():
             group, level = group[lasting], level[lasting]
             start_s, end_s = start_s[lasting], end_s[lasting]
-        for pieces in self._pieces(start_s, end_s):
+        for row, bins, _ in self._pieces(start_s, end_s):
             flat = self._maxima.reshape(-1)  # a view: the array is contiguous
-            slot = group[pieces.row] * self._maxima.shape[1] + pieces.bin
-            np.maximum.at(flat, slot, level[pieces.row])
+            np.maximum.at(flat, group[row] * self._maxima.shape[1] + bins, level[row])
 
     def integrals(self, quantity: int = 0) -> FloatArray:
         """Return the integral per group and bin, shape (groups, count)."""
@@ -153,16 +158,19 @@ class Bins(TimeBins):
         # A row of no length keeps its one bin, also at the far edge of the last one.
         np.minimum(first, self.count - 1, out=first)
         last = np.ceil(end_s / self.width_s).astype(np.int64) - 1
-        np.maximum(last, first, out=last)
-        ends = np.cumsum(last - first + 1)
+        cut = np.flatnonzero(last > first)
+        # Few rows reach beyond their first bin, so that piece of all rows needs no look-up.
+        head_end_s = end_s.copy()
+        head_end_s[cut] = (first[cut] + 1) * self.width_s
+        yield _Pieces(slice(None), first, head_end_s - start_s)
+        ends = np.cumsum(last[cut] - first[cut])
         begin = 0
-        while begin < len(ends):
+        while begin < len(cut):
             done = int(ends[begin - 1]) if begin else 0
             stop = int(np.searchsorted(ends, done + _PIECES_AT_ONCE, side="right"))
-            rows = slice(begin, max(stop, begin + 1))
-            part = _cut(start_s[rows], end_s[rows], first[rows], last[rows], self.width_s)
-            yield part._replace(row=part.row + begin)
-            begin = rows.stop
+            rows = cut[begin : max(stop, begin + 1)]
+            yield _tails(rows, end_s[rows], first[rows], last[rows], self.width_s)
+            begin += len(rows)
 
 
 class EventBins(TimeBins):
@@ -232,27 +240,24 @@ class EventBins(TimeBins):
 
 
 class _Pieces(NamedTuple):
-    """Rows cut at the bin edges: index of the row, index of the bin, length [s]."""
+    """Rows cut at the bin edges: which row, which bin, and length [s] of each piece."""
 
-    row: IntArray
+    row: slice | IntArray
     bin: IntArray
     duration_s: FloatArray
 
 
-def _cut(
-    start_s: FloatArray, end_s: FloatArray, first: IntArray, last: IntArray, width_s: float
+def _tails(
+    row: IntArray, end_s: FloatArray, first: IntArray, last: IntArray, width_s: float
 ) -> _Pieces:
-    """Cut rows that reach from bin ``first`` to bin ``last`` at the edges between."""
-    counts = last - first + 1
+    """Return the pieces that rows have in the bins from ``first + 1`` to ``last``."""
+    counts = last - first
     ends = np.cumsum(counts)
-    row = np.repeat(np.arange(len(first)), counts)
-    bins = np.arange(len(row)) - np.repeat(ends - counts - first, counts)
+    bins = np.arange(int(ends[-1])) - np.repeat(ends - counts - first - 1, counts)
     # Neighbours share their edge to the last bit, so a row's pieces add up to its length.
-    left_s = bins * width_s
     right_s = (bins + 1) * width_s
-    left_s[ends - counts] = start_s
     right_s[ends - 1] = end_s
-    return _Pieces(row, bins, right_s - left_s)
+    return _Pieces(np.repeat(row, counts), bins, right_s - bins * width_s)
 
 
 def _bins_until(end_s: float, width_s: float) -> int:

@@ -8,25 +8,35 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sim.clock import Clock
+from sim.collect import collect
 from sim.facility.meter import PowerMeter
-from sim.interfaces import ACTIVITY_COLUMNS, PlacementPolicy, Request
-from sim.metrics.activity import ActivitySeries
+from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request
+from sim.metrics.activity import ActivitySeries, PoolSizes
+from sim.metrics.columns import REQUEST_TYPES, RunNames
+from sim.metrics.parquet import ParquetSink
 from sim.metrics.recorder import Recorder
+from sim.metrics.sinks import MemorySink, RequestSink
+from sim.metrics.sla import TierTargets
 from sim.result import Result
 from sim.rng import Streams
 from sim.routing.assemble import build_router
+from sim.routing.policies import PLACEMENTS
+from sim.scenario import load
 from sim.scenario.catalog import load_catalog
-from sim.scenario.plant import build_plant
+from sim.scenario.plant import Plant, build_plant
 from sim.scenario.schema import Scenario
+from sim.scenario.schema_tiers import Tier
 from sim.serving.assemble import build_pools
-from sim.traffic.assemble import build_workload
+from sim.traffic.build import build_workload
 from sim.traffic.source import Source
 
 EVENTS_PER_TURN = 50_000  # between two looks at the outside: flush, progress, stop
@@ -49,6 +59,21 @@ class Progress:
     ended: int
 
 
+def load_scenario(
+    source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()
+) -> Scenario:
+    """Return the scenario that a file, a shipped experiment's name or a mapping describes.
+
+    Args:
+        source: what to load.
+        overrides: changes as ``dotted.path=value``, made before anything is checked.
+
+    Raises:
+        ScenarioError: with every problem of the scenario, its topology and its catalogue files.
+    """
+    return load.load_scenario(source, overrides, policies=PLACEMENTS.names())
+
+
 def simulate(
     scenario: Scenario,
     seed: int = 0,
@@ -66,8 +91,8 @@ def simulate(
         seed: seed of all random streams; the same seed gives the same result.
         replication: index of an independent repetition under the same seed.
         policy: a placement policy object to use instead of the one that the scenario names.
-        spool: folder for request rows while the run lasts, so that memory stays bounded; without
-            it they are kept in memory.
+        spool: Parquet file for request rows while the run lasts, so that memory stays bounded;
+            without it they are kept in memory.
         progress: told now and then how far the run is.
         stop: asked now and then whether to end the run early; the result is then partial.
 
@@ -79,7 +104,7 @@ def simulate(
     world = World(scenario, seed, replication, policy, spool)
     with _without_garbage_collection():
         world.run(progress, stop)
-    return world.result()
+    return collect(world)
 
 
 class World:
@@ -90,7 +115,7 @@ class World:
         seed: seed of all random streams.
         replication: index of the repetition.
         policy: placement policy to use instead of the scenario's.
-        spool: folder for request rows, or None to keep them in memory.
+        spool: file for request rows, or None to keep them in memory.
     """
 
     def __init__(
@@ -106,16 +131,25 @@ class World:
         self.clock = Clock()
         self.interrupted = False
         self.streams = Streams(seed, replication)
-        self.catalog = load_catalog(scenario.catalog_files())
+        self.catalog = load_catalog([scenario.base_dir / file for file in scenario.catalog])
         self.plant = build_plant(scenario, self.catalog)
         # traffic
-        workload, self.models = build_workload(scenario, self.streams)
+        self.workload = build_workload(scenario, self.streams)
+        self.models = self.workload.model_names
         self.arrivals_end_s = scenario.run.duration_s or math.inf
         # metrics
-        self.recorder = Recorder(scenario, self.plant, self.models, spool)
-        self.activity: list[float] = []
         warmup_s, interval_s = scenario.run.warmup_s, scenario.output.series_interval_s
-        self.series = ActivitySeries(self.plant, warmup_s, interval_s)
+        self.names = run_names(scenario, self.plant, self.models)
+        self.request_sink = self._request_sink(spool)
+        self.recorder = Recorder(
+            self.names,
+            [tier_targets(name, tier) for name, tier in scenario.tiers.items()],
+            self.request_sink,
+            warmup_s=warmup_s,
+            exact_up_to=scenario.output.exact_quantiles,
+            width_s=interval_s,
+        )
+        self.activity: list[float] = []
         # serving
         self.pools, self.pool_numbers = build_pools(
             scenario,
@@ -127,6 +161,9 @@ class World:
             requests=self.recorder,
         )
         self.replicas = [replica for pool in self.pools for replica in pool.members]
+        self.series = ActivitySeries(
+            self.plant.replica_pool, self._pool_sizes(), warmup_s, interval_s
+        )
         # routing
         self.router = build_router(
             scenario,
@@ -139,7 +176,7 @@ class World:
         )
         priorities = [tier.priority for tier in scenario.tiers.values()]
         self.source = Source(
-            self.clock, workload, priorities, self.router.route, self.arrivals_end_s
+            self.clock, self.workload, priorities, self.router.route, self.arrivals_end_s
         )
         # facility
         self.meter = PowerMeter(self.plant, warmup_s, interval_s)
@@ -179,7 +216,65 @@ class World:
             request for pool in self.pools for request in pool.unfinished()
         ]
 
+    def power_bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Return the power of each site [W] with every replica idle, and in prefill."""
+        bounds = []
+        for watts in ("idle_w", "prefill_w"):
+            rows = np.zeros((len(self.replicas), len(ACTIVITY_COLUMNS)))
+            for row, replica in zip(rows, self.replicas, strict=True):
+                row[:4] = replica.index, 0.0, 1.0, getattr(replica.engine, watts)
+            meter = PowerMeter(self.plant)
+            meter.advance(rows, 1.0)
+            bounds.append(meter.power_w[meter.points.spans["site"]])
+        return bounds[0], bounds[1]
+
     def _progress(self) -> Progress:
         return Progress(
-            self.clock.now, self.arrivals_end_s, self.source.emitted, self.recorder.ended_count
+            self.clock.now, self.arrivals_end_s, self.source.emitted, self.recorder.count
         )
+
+    def _request_sink(self, spool: Path | None) -> RequestSink:
+        if spool is None:
+            return MemorySink()
+        return ParquetSink(spool, REQUEST_TYPES, self.names.by_column())
+
+    def _pool_sizes(self) -> PoolSizes:
+        sections = list(self.scenario.pools.values())
+        return PoolSizes(
+            site=np.array([pool.site for pool in self.pools]),
+            sites=len(self.plant.site_names),
+            replicas=np.array([pool.replicas for pool in self.pools]),
+            accelerators=np.array([section.tensor_parallel for section in sections]),
+            kv_tokens=np.array([float(n.kv_tokens) for n in self.pool_numbers]),
+        )
+
+
+def run_names(scenario: Scenario, plant: Plant, models: tuple[str, ...]) -> RunNames:
+    """Return the names behind the indices that requests carry."""
+    site_of_pool = [plant.site_names.index(pool.site) for pool in scenario.pools.values()]
+    return RunNames(
+        tiers=tuple(scenario.tiers),
+        regions=tuple(scenario.topology.regions),
+        models=models,
+        sites=plant.site_names,
+        pools=plant.pool_names,
+        pool_site=np.array(site_of_pool),
+    )
+
+
+def tier_targets(name: str, tier: Tier) -> TierTargets:
+    """Return what the recorder needs to know of a tier."""
+    slo = tier.slo
+    return TierTargets(name, slo.ttft_s, slo.tpot_s, slo.e2e_s, tier.target, tier.require)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Pause the cycle collector: a run makes no cycles, and looking for them costs a tenth."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

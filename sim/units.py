@@ -120,8 +120,10 @@ def _plain(number: Decimal) -> str:
 def _hint(number: str, unit: str, kind: Kind) -> str:
     if number and not unit:
         return f"write '{number} {next(iter(kind.units))}' if that is what was meant"
+    if unit in kind.units:
+        return "too large"
     for other in KINDS:
-        if unit in other.units and other is not kind:
+        if unit in other.units:
             return f"{unit!r} is the unit of {other.name}"
     folded = {known.casefold(): known for known in reversed(list(kind.units))}
     close = difflib.get_close_matches(unit.casefold(), folded, n=1, cutoff=0.6) if unit else []

@@ -51,7 +51,8 @@ def test_a_row_without_length_has_no_integral_and_no_maximum():
 def test_quantities_are_kept_apart():
     bins = Bins(2, quantities=2, width_s=1.0)
     group, start, end = np.array([0, 1]), np.array([0.0, 0.0]), np.array([1.0, 1.0])
-    bins.add(group, start, end, np.array([[1.0, 2.0], [3.0, 4.0]]))
+    added = bins.add(group, start, end, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    assert added.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert bins.integrals(0).tolist() == [[1.0], [2.0]]
     assert bins.integrals(1).tolist() == [[3.0], [4.0]]
 

@@ -12,6 +12,8 @@ from sim.interfaces import FloatArray
 
 # A column that the others explain to within 1 % of its variation has no coefficient of its own.
 UNEXPLAINED = 0.01
+REWEIGHTINGS = 30
+SMALL_ERROR = 0.005
 
 
 def fit_relative(
@@ -63,13 +65,13 @@ def require_support(columns: Mapping[str, FloatArray], missing: Mapping[str, str
     problems = []
     for name, column in columns.items():
         others = [other for key, other in columns.items() if key != name]
-        if _unexplained(column, others) < UNEXPLAINED:
+        if unexplained(column, others) < UNEXPLAINED:
             problems.append(Problem(name, "values that do not vary on their own", missing[name]))
     if problems:
         raise InputError(problems)
 
 
-def _unexplained(column: FloatArray, others: list[FloatArray]) -> float:
+def unexplained(column: FloatArray, others: list[FloatArray]) -> float:
     """Return which share of a column's size the constant and the other columns leave over [1]."""
     scale = float(np.linalg.norm(column))
     if scale == 0.0:
@@ -78,3 +80,23 @@ def _unexplained(column: FloatArray, others: list[FloatArray]) -> float:
     basis = basis / np.maximum(np.linalg.norm(basis, axis=0), 1e-300)
     solution = np.linalg.lstsq(basis, column, rcond=None)[0]
     return float(np.linalg.norm(column - basis @ solution)) / scale
+
+
+def fit_relative_absolute(columns: ArrayLike, target: ArrayLike) -> FloatArray:
+    """Return the coefficients >= 0 that (nearly) minimise the mean absolute relative error.
+
+    Iteratively reweighted least squares; a few points of another regime, such as steps where the
+    host was late, do not pull the rest.
+
+    Args:
+        columns: terms of the model, shape (rows, terms).
+        target: measured values, positive, shape (rows,).
+    """
+    matrix = np.asarray(columns, dtype=np.float64)
+    wanted = np.asarray(target, dtype=np.float64)
+    scale = wanted
+    for _ in range(REWEIGHTINGS):
+        solution = fit_relative(matrix, wanted, scale)
+        error = np.abs(relative_error(matrix @ solution, wanted))
+        scale = wanted * np.sqrt(np.maximum(error, SMALL_ERROR))
+    return solution

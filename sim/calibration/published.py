@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.calibration.replay import Limits
 from sim.calibration.servers import ServerRun
 from sim.interfaces import FloatArray
 from sim.serving.configuration import Configuration
@@ -107,3 +108,16 @@ def read_splitwise(path: Path) -> dict[Configuration, FloatArray]:
     for (key, point), values in sorted(repeats.items()):
         table.setdefault(key, []).append([*point, *np.median(values, axis=0).tolist()])
     return {key: np.array(rows) for key, rows in table.items()}
+
+
+# Folder of a run -> what served it.
+VLLM_RUNS = {
+    "rtxpro6000_llama-3.1-8b": (
+        Configuration("rtx-pro-6000", "llama-3.1-8b", "bf16", 1),
+        Limits(max_num_seqs=128, max_num_batched_tokens=2048),
+    ),
+    "rtxpro6000_qwen3-32b": (
+        Configuration("rtx-pro-6000", "qwen3-32b", "bf16", 2),
+        Limits(max_num_seqs=128, max_num_batched_tokens=2048),
+    ),
+}

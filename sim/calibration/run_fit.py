@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from sim.calibration.replay import Limits, replay
 from sim.calibration.run import Run
 from sim.errors import InputError, Problem
-from sim.interfaces import FloatArray
+from sim.interfaces import FloatArray, IntArray
 from sim.serving.steptime import StepTime
 
 FEWEST_REQUESTS = 40
@@ -24,12 +25,12 @@ SCORED = slice(0, 3)
 
 @dataclass(frozen=True, slots=True)
 class RunFit:
-    """Coefficients from a request log and how well they hold.
+    """Coefficients from request logs and how well they hold.
 
     Attributes:
-        step_time: fitted to the whole log.
-        error: relative error of each statistic on the whole log, shape (3, 5).
-        held_out: the same on the second half, with coefficients fitted to the first half only.
+        step_time: fitted to all requests.
+        error: relative error of each statistic per run, shape (runs, 3, 5).
+        held_out: the same on the second half of each run, fitted to the first halves only.
         half_step_time: those coefficients.
     """
 
@@ -39,29 +40,38 @@ class RunFit:
     half_step_time: StepTime
 
 
-def fit_run(run: Run, limits: Limits, start: StepTime) -> RunFit:
-    """Fit the fixed, token and KV coefficients to a log, with a held-out half as its score.
+def fit_runs(runs: Sequence[Run], limits: Limits, start: StepTime) -> RunFit:
+    """Fit the fixed, token and KV coefficients to logs, with held-out halves as their score.
 
     Nelder-Mead on the logarithm of the three, through the replica's own event loop. The other
-    coefficients stay as they are in ``start``: one run cannot tell them apart.
+    coefficients stay as they are in ``start``: such logs cannot tell them apart.
 
     Args:
-        run: requests sorted by arrival, with their measured token times.
+        runs: requests sorted by arrival, with their measured token times.
         limits: settings of the engine that served them.
         start: first guess, such as the roofline.
 
     Raises:
-        InputError: the log is too small, or its load too uniform, for three coefficients.
+        InputError: the logs are too small, or their load too uniform, for three coefficients.
     """
-    _require_support(run)
-    half = slice(0, len(run) // 2)
-    rest = slice(len(run) // 2, len(run))
-    whole_fit = _search(run, slice(None), limits, start)
-    half_fit = _search(run, half, limits, start)
+    _require_support(runs)
+    # A decoding sequence is a new token too, so its own host time is inside the token term here.
+    start = replace(start, f_s_per_seq=0.0)
+    whole = [slice(None)] * len(runs)
+    first = [slice(0, len(run) // 2) for run in runs]
+    second = [slice(len(run) // 2, len(run)) for run in runs]
+    whole_fit = _search(runs, whole, limits, start)
+    half_fit = _search(runs, first, limits, start)
+    batch = [most_running(run) for run in runs]
+
+    def errors(parts: list[slice], step_time: StepTime) -> FloatArray:
+        pairs = zip(runs, parts, strict=True)
+        return np.array([statistics_error(run, part, limits, step_time) for run, part in pairs])
+
     return RunFit(
-        whole_fit,
-        statistics_error(run, slice(None), limits, whole_fit),
-        statistics_error(run, rest, limits, half_fit),
+        replace(whole_fit, batch_low=1.0, batch_high=float(max(batch))),
+        errors(whole, whole_fit),
+        errors(second, half_fit),
         half_fit,
     )
 
@@ -79,7 +89,24 @@ def statistics_error(run: Run, rows: slice, limits: Limits, step_time: StepTime)
     return simulated.part(rows).statistics() / run.part(rows).statistics() - 1.0
 
 
-def _search(run: Run, rows: slice, limits: Limits, start: StepTime) -> StepTime:
+def running(run: Run) -> IntArray:
+    """Return how many requests were decoding at each first token."""
+    return np.array(
+        [
+            np.sum((run.first_token_s <= moment) & (run.last_token_s > moment))
+            for moment in run.first_token_s
+        ]
+    )
+
+
+def most_running(run: Run) -> int:
+    """Return the largest number of requests that were decoding together."""
+    return int(running(run).max())
+
+
+def _search(
+    runs: Sequence[Run], parts: Sequence[slice], limits: Limits, start: StepTime
+) -> StepTime:
     from scipy.optimize import minimize
 
     first = np.array([start.a_s, start.b_s_per_token, start.c_s_per_kv_token])
@@ -89,39 +116,39 @@ def _search(run: Run, rows: slice, limits: Limits, start: StepTime) -> StepTime:
         return replace(start, a_s=a, b_s_per_token=b, c_s_per_kv_token=c)
 
     def score(logs: FloatArray) -> float:
-        error = statistics_error(run, rows, limits, candidate(logs))
-        return float(np.abs(error[:, SCORED]).sum() + PULL * np.sum(logs**2))
+        step_time = candidate(logs)
+        error = sum(
+            np.abs(statistics_error(run, part, limits, step_time)[:, SCORED]).sum()
+            for run, part in zip(runs, parts, strict=True)
+        )
+        return float(error / len(runs) + PULL * np.sum(logs**2))
 
     best = np.zeros(3)
     for spread in RESTARTS:
         corners = best + np.vstack([np.zeros(3), spread * np.eye(3)])
-        options = {"maxfev": EVALUATIONS, "initial_simplex": corners}
-        best = minimize(score, best, method="Nelder-Mead", options=options).x
+        best = minimize(
+            score,
+            best,
+            method="Nelder-Mead",
+            options={"maxfev": EVALUATIONS, "initial_simplex": corners},
+        ).x
     return candidate(best)
 
 
-def _require_support(run: Run) -> None:
+def _require_support(runs: Sequence[Run]) -> None:
     problems = []
-    if len(run) < FEWEST_REQUESTS:
+    requests = sum(len(run) for run in runs)
+    if requests < FEWEST_REQUESTS:
         expected = f"at least {FEWEST_REQUESTS} requests, half of them kept aside for the score"
-        problems.append(Problem("requests", str(len(run)), expected))
-    elif np.median(run.output_tokens) < 2:
+        problems.append(Problem("requests", str(requests), expected))
+    elif np.median(np.concatenate([run.output_tokens for run in runs])) < 2:
         expected = "answers of several tokens; one token each says nothing about decoding"
         problems.append(Problem("output_tokens", "mostly 1", expected))
     else:
-        problems += _uniform(run)
+        low, high = np.percentile(np.concatenate([running(run) for run in runs]), (10, 90))
+        if high < 2.0 * max(low, 1.0):
+            expected = "a log whose batch at least doubles, so that fixed and per-token time differ"
+            got = f"{low:.0f} to {high:.0f} running requests"
+            problems.append(Problem("batch", got, expected))
     if problems:
         raise InputError(problems)
-
-
-def _uniform(run: Run) -> list[Problem]:
-    """Return what is missing if the batch never changed during the run."""
-    running = [
-        int(np.sum((run.first_token_s <= moment) & (run.last_token_s > moment)))
-        for moment in run.first_token_s
-    ]
-    low, high = np.percentile(running, (10, 90))
-    if high >= 2.0 * max(low, 1.0):
-        return []
-    expected = "a log whose batch at least doubles, so that fixed and per-token time differ"
-    return [Problem("batch", f"{low:.0f} to {high:.0f} running requests", expected)]

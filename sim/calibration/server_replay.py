@@ -81,4 +81,5 @@ def _requests(run: ServerRun, count: int, seed: int) -> Run:
 def _lengths(streams: Streams, name: str, mean: float, cv: float, count: int) -> IntArray:
     """Return lognormal lengths whose sample mean is the published one [tokens]."""
     drawn = lognormal(streams.generator("calibration", name), mean, cv, count)
-    return np.maximum(1, np.rint(drawn * (mean / drawn.mean()))).astype(np.int64)
+    rounded = np.rint(drawn * (mean / drawn.mean()))
+    return np.asarray(np.maximum(1, rounded), dtype=np.int64)

@@ -115,4 +115,3 @@ def fit_server(runs: Sequence[ServerRun], physical: StepTime) -> StepTime:
         batch_low=min(batches),
         batch_high=max(batches),
     )
-

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.calibration.least_squares import fit_relative
+from sim.calibration.least_squares import (
+    UNEXPLAINED,
+    fit_relative,
+    mape,
+    require_support,
+    unexplained,
+)
+from sim.calibration.table import StepTable
 from sim.interfaces import FloatArray
 from sim.serving.steptime import StepTime
 
@@ -78,3 +85,85 @@ def fit_phase_table(table: FloatArray, physical: StepTime) -> StepTime:
         batch_low=float(batch.min()),
         batch_high=float(batch.max()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TableFit:
+    """Coefficients from measured steps and how well they hold.
+
+    Attributes:
+        step_time: fitted to all rows.
+        error: mean absolute relative error on them [1].
+        held_out: the same, each row predicted without itself [1].
+        notes: what the rows could not tell and was therefore kept physical.
+    """
+
+    step_time: StepTime
+    error: float
+    held_out: float
+    notes: tuple[str, ...]
+
+
+def fit_step_table(table: StepTable, physical: StepTime) -> TableFit:
+    """Return the step time behind a table of measured steps.
+
+    Fitted are the fixed part and the time per sequence; the time per KV token if contexts vary
+    apart from batches, and the time per prompt token if the table has prompts. What the rows
+    cannot tell stays physical, and is named.
+
+    Raises:
+        InputError: the batches of the table cannot support a fixed part and a slope.
+    """
+    require_support({"batch": table.batch}, {"batch": "steps at batches that differ"})
+    columns, fixed_s, notes = _table_terms(table, physical)
+    matrix = np.stack(list(columns.values()), axis=1)
+    rest_s = table.step_s - fixed_s
+    fitted = fit_relative(matrix, rest_s, table.step_s)
+    values = dict(zip(columns, fitted.tolist(), strict=True))
+    if "b_s_per_token" not in values:
+        # A decoding sequence is a new token too: decode steps tell b + f only.
+        slope = values["f_s_per_seq"]
+        values["b_s_per_token"] = min(physical.b_s_per_token, slope)
+        values["f_s_per_seq"] = slope - values["b_s_per_token"]
+    step = replace(
+        physical,
+        **{"c_s_per_kv_token": physical.c_s_per_kv_token, **values},
+        d_s_per_sqrt_seq=0.0,
+        curve=(),
+        batch_low=float(table.batch.min()),
+        batch_high=float(table.batch.max()),
+    )
+    alone = [_left_out(row, matrix, rest_s, table.step_s) for row in range(len(rest_s))]
+    return TableFit(
+        step,
+        mape(matrix @ fitted + fixed_s, table.step_s),
+        mape(np.array(alone) + fixed_s, table.step_s),
+        notes,
+    )
+
+
+def _table_terms(
+    table: StepTable, physical: StepTime
+) -> tuple[dict[str, FloatArray], FloatArray, tuple[str, ...]]:
+    """Return the columns to fit by coefficient, the physical rest [s], and notes."""
+    kv_tokens = table.batch * table.context_tokens
+    columns = {"a_s": np.ones_like(table.batch), "f_s_per_seq": table.batch}
+    fixed_s = np.zeros_like(table.batch)
+    notes = []
+    if unexplained(kv_tokens, [table.batch]) >= UNEXPLAINED:
+        columns["c_s_per_kv_token"] = kv_tokens
+    else:
+        fixed_s = fixed_s + physical.c_s_per_kv_token * kv_tokens
+        notes.append("time per KV token kept physical: contexts do not vary on their own")
+    if unexplained(table.prompt_tokens, [table.batch]) >= UNEXPLAINED:
+        columns["b_s_per_token"] = table.batch + table.prompt_tokens
+    else:
+        fixed_s = fixed_s + physical.b_s_per_token * table.prompt_tokens
+        notes.append("time per prompt token kept physical: no prompts of several sizes")
+    return columns, fixed_s, tuple(notes)
+
+
+def _left_out(row: int, matrix: FloatArray, rest_s: FloatArray, scale: FloatArray) -> float:
+    """Return the prediction for a row by the fit to all others [s]."""
+    others = np.arange(len(rest_s)) != row
+    return float(matrix[row] @ fit_relative(matrix[others], rest_s[others], scale[others]))

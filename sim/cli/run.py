@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,23 +33,19 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
 ) -> int:
     """Simulate a scenario and write its results and report."""
-    from sim.report import write_report
-    from sim.scenario import load_scenario
+    from sim.report import render_report
+    from sim.simulate import load_scenario
 
     loaded = load_scenario(scenario, overrides or ())
     folder = out or _default_folder(loaded, seed)
     folder.mkdir(parents=True, exist_ok=True)
-    spool = Path(tempfile.mkdtemp(prefix=".spool-", dir=folder))
-    try:
-        result = _simulate(loaded, seed, spool, quiet)
-        result.save(folder, report=write_report)
-    finally:
-        shutil.rmtree(spool, ignore_errors=True)
+    result = _simulate(loaded, seed, folder, quiet)
+    result.save(folder, report=render_report)
     if as_json:
         typer.echo(json.dumps(result.summary, indent=2))
     elif not quiet:
         _print_summary(result, folder)
-    if result.interrupted:
+    if result.summary["interrupted"]:
         typer.echo(f"interrupted: partial results are in {folder}", err=True)
         return INTERRUPTED
     failed = [name for name, tier in result.summary["sla"].items() if tier.get("passed") is False]
@@ -66,14 +60,16 @@ def run(
 
 
 def _default_folder(scenario: Scenario, seed: int) -> Path:
-    from sim.scenario import scenario_sha256
+    from sim.scenario.lock import sha256
 
-    return Path("runs") / f"{scenario.name}-{scenario_sha256(scenario)[:8]}" / f"seed={seed}"
+    return Path("runs") / f"{scenario.name}-{sha256(scenario)[:8]}" / f"seed={seed}"
 
 
-def _simulate(scenario: Scenario, seed: int, spool: Path, quiet: bool) -> Result:
+def _simulate(scenario: Scenario, seed: int, folder: Path, quiet: bool) -> Result:
+    from sim.result import spool_path
     from sim.simulate import simulate
 
+    spool = spool_path(folder)
     with stop_on_interrupt() as stop, Meter(visible=watched(quiet)) as meter:
         return simulate(scenario, seed, spool=spool, progress=meter, stop=stop)
 

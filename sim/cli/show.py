@@ -14,7 +14,8 @@ from sim.cli.run import ScenarioArgument, SetOption
 def validate(scenario: ScenarioArgument, overrides: SetOption = None) -> int:
     """Check a scenario or topology file and list everything that is wrong with it."""
     from sim.explain import explain
-    from sim.scenario import Scenario, load_any
+    from sim.scenario.schema import Scenario
+    from sim.simulate import load_any
 
     loaded = load_any(scenario, overrides or ())
     if isinstance(loaded, Scenario):
@@ -34,7 +35,8 @@ def show(
 
     from sim.explain import explain, explain_topology
     from sim.report.tables import explanation_tables
-    from sim.scenario import Scenario, load_any
+    from sim.scenario.schema import Scenario
+    from sim.simulate import load_any
 
     loaded = load_any(scenario, overrides or ())
     explanation = explain(loaded) if isinstance(loaded, Scenario) else explain_topology(loaded)

@@ -138,7 +138,7 @@ class AxisRange:
 
     def _between(self, low: float, high: float, u: float) -> float:
         if self.log:
-            return low * (high / low) ** u
+            return low * math.exp(u * math.log(high / low))
         return low + u * (high - low)
 
 

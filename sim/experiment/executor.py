@@ -27,7 +27,7 @@ class SerialExecutor(Executor):
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - kept in the future, as every executor does
+        except Exception as error:
             future.set_exception(error)
         return future
 
@@ -111,8 +111,9 @@ def _local_cluster(workers: int) -> Iterator[Any]:
     """Provide a Dask cluster of subprocesses, which need no main guard in the caller's script."""
     from distributed import SubprocessCluster
 
+    no_dashboard: Any = None
     with SubprocessCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        n_workers=workers, threads_per_worker=1, dashboard_address=no_dashboard, host="127.0.0.1"
     ) as cluster:
         yield cluster
 

@@ -14,7 +14,7 @@ _NOT_MEASURED = ("schema_version", "scenario", "seed", "replication", "performan
 def numbers_of(summary: Mapping[str, Any]) -> dict[str, float]:
     """Return every measured number of a summary by its dotted name, in the summary's order.
 
-    A value that is null (nothing was measured) is NaN. Text, truth values and lists are left out.
+    A value that is null (nothing was measured) or not finite is NaN. Text, truth values and lists are left out.
     """
     found: dict[str, float] = {}
     for key, value in summary.items():
@@ -30,7 +30,7 @@ def _collect(name: str, value: Any, found: dict[str, float]) -> None:
     elif value is None:
         found[name] = math.nan
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        found[name] = float(value)
+        found[name] = float(value) if math.isfinite(value) else math.nan
 
 
 def matching(names: Iterable[str], patterns: Sequence[str]) -> list[str]:

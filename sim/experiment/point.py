@@ -58,23 +58,37 @@ def program_version() -> str:
         return "source"
 
 
-def fingerprint(path: Path, extra: Mapping[str, Any] | None = None) -> str:
-    """Return a hash of a scenario file and of every file that it or ``extra`` names.
+class Fingerprints:
+    """Hashes of a base scenario with its changes, and of every file that either of them names.
 
-    Any text in the file that is the name of an existing file relative to it counts (traces,
-    topologies, catalogues; those of a YAML file in turn), so a changed trace is a new point.
+    Any text that is the name of an existing file relative to the file that says it counts (traces,
+    topologies, catalogues; what a YAML file names in turn), so a changed trace is a new point.
 
     Args:
-        path: the scenario file.
-        extra: changes that may name further files.
+        base: the scenario file.
     """
-    seen: dict[Path, str] = {}
-    _visit(path, seen)
-    for name in _texts(extra or {}):
-        _visit_named(name, path.parent, seen)
-    folder = path.parent.resolve()
-    lines = sorted(f"{os.path.relpath(file, folder)} {seen[file]}" for file in seen)
-    return _digest("\n".join(lines).encode())
+
+    def __init__(self, base: Path) -> None:
+        self._folder = base.parent
+        self._base = self._digest_of(base)
+        self._named: dict[str, str] = {}
+
+    def of(self, changes: Mapping[str, Any]) -> str:
+        """Return the fingerprint of the base with these changes."""
+        parts = [self._base]
+        for text in _texts(changes):
+            if text not in self._named:
+                path = _existing(text, self._folder)
+                self._named[text] = self._digest_of(path) if path else ""
+            parts.append(self._named[text])
+        return _digest("".join(parts).encode())
+
+    def _digest_of(self, path: Path) -> str:
+        seen: dict[Path, str] = {}
+        _visit(path, seen)
+        folder = self._folder.resolve()
+        lines = sorted(f"{os.path.relpath(file, folder)} {seen[file]}" for file in seen)
+        return _digest("\n".join(lines).encode())
 
 
 def override_texts(changes: Mapping[str, Any]) -> list[str]:
@@ -107,18 +121,17 @@ def _visit(path: Path, seen: dict[Path, str]) -> None:
         except ScenarioError:
             return  # whoever loads the scenario reports it
         for name in _texts(content):
-            _visit_named(name, path.parent, seen)
+            named = _existing(name, path.parent)
+            if named is not None:
+                _visit(named, seen)
 
 
-def _visit_named(name: str, folder: Path, seen: dict[Path, str]) -> None:
-    if len(name) > 500 or "\n" in name:
-        return
+def _existing(name: str, folder: Path) -> Path | None:
     try:
         path = folder / name
-        if path.is_file():
-            _visit(path, seen)
+        return path if len(name) <= 500 and path.is_file() else None
     except (OSError, ValueError):
-        return
+        return None
 
 
 def _texts(value: Any) -> Iterator[str]:

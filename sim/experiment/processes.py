@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, BinaryIO, TypeVar, cast
 
 from sim.errors import InputError, LoadbankError, Problem
 from sim.experiment.worker import read_frame, write_frame
@@ -145,7 +145,7 @@ def _start() -> subprocess.Popen[bytes]:
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     for name in _ONE_THREAD:
         environment.setdefault(name, "1")
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    return subprocess.Popen(
         [sys.executable, "-m", "sim.experiment.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -156,8 +156,8 @@ def _start() -> subprocess.Popen[bytes]:
 
 def _exchange(process: subprocess.Popen[bytes], call: bytes) -> bytes | None:
     try:
-        write_frame(cast("IO[bytes]", process.stdin), call)
-        return read_frame(cast("IO[bytes]", process.stdout))
+        write_frame(cast("BinaryIO", process.stdin), call)
+        return read_frame(cast("BinaryIO", process.stdout))
     except OSError:
         return None
 

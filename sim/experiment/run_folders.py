@@ -8,6 +8,7 @@ and DuckDB read all runs with one glob and give them the columns ``point`` and `
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import uuid
@@ -87,8 +88,8 @@ def forget(folder: Path) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a value as JSON with sorted keys; numbers that JSON does not have become null."""
-    path.write_text(json.dumps(_plain(content), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    """Write a value as JSON, keys in their order; numbers that JSON does not have become null."""
+    path.write_text(json.dumps(_plain(content), indent=1) + "\n", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:
@@ -96,6 +97,6 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.item() if hasattr(value, "item") else value

@@ -85,7 +85,9 @@ def _base(reference: str, folder: Path, document: Document) -> Path:
         path = folder / reference
         if path.is_file():
             return path
-        problem = document.problem(("base",), repr(reference), "a scenario file", f"looked at {path}")
+        problem = document.problem(
+            ("base",), repr(reference), "a scenario file", f"looked at {path}"
+        )
         raise ScenarioError([problem])
     known = shipped("experiments")
     if reference in known:

@@ -38,10 +38,11 @@ class Task:
 
 def simulate_scenario(base: Path, overrides: Sequence[str], seed: int, replication: int) -> Any:
     """Load a scenario with overrides and simulate one replication of it."""
-    import sim
+    from sim.scenario.load import load_scenario
+    from sim.simulate import simulate
 
-    scenario = sim.load_scenario(base, overrides=list(overrides))
-    return sim.simulate(scenario, seed=seed, replication=replication)
+    scenario = load_scenario(base, overrides=list(overrides))
+    return simulate(scenario, seed=seed, replication=replication)
 
 
 def perform(task: Task) -> Outcome:
@@ -55,7 +56,7 @@ def perform(task: Task) -> Outcome:
             task.point.replication,
         )
         outcome = Outcome(dict(result.summary), wall_s=time.perf_counter() - start)
-    except Exception as error:  # noqa: BLE001 - it becomes a row of the results table
+    except Exception as error:
         outcome = Outcome(error=_said(error), wall_s=time.perf_counter() - start)
         result = None
     if task.folder is not None:

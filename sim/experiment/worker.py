@@ -35,7 +35,7 @@ def answer(call: bytes) -> bytes:
     try:
         function, arguments = pickle.loads(call)  # noqa: S301 - from our own parent process
         return pickle.dumps((True, function(*arguments)))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to learn of it
+    except Exception as error:
         return _pickled_error(error)
 
 
@@ -43,7 +43,7 @@ def _pickled_error(error: Exception) -> bytes:
     try:
         content = pickle.dumps((False, error))
         pickle.loads(content)  # noqa: S301 - some exceptions cannot be rebuilt
-    except Exception:  # noqa: BLE001
+    except Exception:
         return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
     return content
 

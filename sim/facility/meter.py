@@ -42,7 +42,9 @@ class PowerMeter:
         interval_s: width of the bins of the series [s]; None for bins that widen themselves.
     """
 
-    def __init__(self, plant: Plant, warmup_s: float = 0.0, interval_s: float | None = None) -> None:
+    def __init__(
+        self, plant: Plant, warmup_s: float = 0.0, interval_s: float | None = None
+    ) -> None:
         self.points: MeterPoints = meter_points(plant)
         self.now_s = 0.0
         self.warmup_s = warmup_s
@@ -173,8 +175,8 @@ class PowerMeter:
 
     def _add_up(self) -> None:
         """Add up the power at `now_s` from the state of nodes and racks."""
-        rack_w = np.bincount(self._node_rack, self._wall_w, minlength=len(self._base_w))
-        rack_w += self._base_w * self._energised
+        nodes_w = np.bincount(self._node_rack, self._wall_w, minlength=len(self._base_w))
+        rack_w = nodes_w + self._base_w * self._energised
         self.power_w = np.zeros(len(self.points))
         for chain in self.points.chains:
             self.power_w += np.bincount(chain, rack_w, minlength=len(self.points))

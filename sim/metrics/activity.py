@@ -1,4 +1,4 @@
-"""What the replicas did over time: batch, KV memory, busy time and tokens, exact per pool and bin."""
+"""What the replicas did over time: batch, KV memory, busy time and tokens, per pool and bin."""
 
 from __future__ import annotations
 
@@ -89,20 +89,21 @@ class ActivitySeries:
             until_s: time up to which every replica's rows are complete [s].
         """
         self.bins.cover(until_s)
-        pool = self._replica_pool[rows[:, _REPLICA].astype(np.int64)]
-        start_s, end_s = rows[:, _START], rows[:, _END]
+        columns = np.ascontiguousarray(rows.T)
+        pool = self._replica_pool[columns[_REPLICA].astype(np.int64)]
+        start_s, end_s, batch = columns[_START], columns[_END], columns[_BATCH]
         length_s = end_s - start_s
-        lasting = length_s > 0.0
-        tokens_per_s = np.divide(
-            rows[:, _OUTPUT_TOKENS], length_s, out=np.zeros(len(rows)), where=lasting
-        )
-        batch = rows[:, _BATCH]
-        rates = np.stack([batch, rows[:, _KV_TOKENS], batch > 0.0, tokens_per_s])
-        self.bins.add(pool, start_s, end_s, rates)
-        measured_s = end_s - np.clip(start_s, np.minimum(self._window_start_s, end_s), None)
-        pools = len(self.sizes.site)
-        for quantity in QUANTITIES:
-            self.totals[quantity] += np.bincount(pool, rates[quantity] * measured_s, pools)
+        tokens_per_s = np.zeros(len(rows))
+        np.divide(columns[_OUTPUT_TOKENS], length_s, out=tokens_per_s, where=length_s > 0.0)
+        busy = (batch > 0.0).astype(np.float64)
+        rates = (batch, columns[_KV_TOKENS], busy, tokens_per_s)  # in the order of QUANTITIES
+        added = self.bins.add(pool, start_s, end_s, *rates)
+        late = start_s >= self._window_start_s
+        if not late.all():
+            measured_s = np.clip(end_s - self._window_start_s, 0.0, length_s)
+            pools = len(self.sizes.site)
+            added = np.stack([np.bincount(pool, rate * measured_s, pools) for rate in rates])
+        self.totals += added
 
     def by_site(self, window_s: float) -> Utilisation:
         """Return the mean utilisation of each site over a measuring window this long [s]."""
@@ -130,14 +131,17 @@ def utilisation(
 
     batch = grouped(integrals[BATCH])
     return Utilisation(
-        accelerator_busy=_share(
+        accelerator_busy=ratio(
             grouped(integrals[BUSY] * accelerators), grouped(replicas * accelerators) * length_s
         ),
-        kv_used=_share(grouped(integrals[KV_TOKENS]), grouped(replicas * kv_tokens) * length_s),
-        batch_mean=_share(batch, grouped(replicas) * length_s),
-        batch_busy=_share(batch, grouped(integrals[BUSY])),
+        kv_used=ratio(grouped(integrals[KV_TOKENS]), grouped(replicas * kv_tokens) * length_s),
+        batch_mean=ratio(batch, grouped(replicas) * length_s),
+        batch_busy=ratio(batch, grouped(integrals[BUSY])),
     )
 
 
-def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0.0)
+def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Return part over whole, NaN where the whole is 0; ``whole`` is broadcast to ``part``."""
+    out = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=out, where=whole > 0.0)
+    return out

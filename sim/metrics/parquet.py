@@ -6,7 +6,7 @@ run and one that was kept in memory and saved afterwards are the same file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,11 +75,15 @@ def frame_of(table: Table) -> pd.DataFrame:
     return frame
 
 
-def read_frame(path: Path) -> pd.DataFrame:
-    """Return the Parquet file as a pandas frame."""
+def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return the Parquet file, or some of its columns, as a pandas frame."""
     from pyarrow import parquet
 
-    frame: pd.DataFrame = parquet.read_table(path).to_pandas()
+    chosen = None if columns is None else list(columns)
+    # Each column's Arrow copy is freed as soon as pandas has its own.
+    frame: pd.DataFrame = parquet.read_table(path, columns=chosen).to_pandas(
+        split_blocks=True, self_destruct=True
+    )
     return frame
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.interfaces import FloatArray
-from sim.metrics.activity import OUTPUT_TOKENS, QUANTITIES, ActivitySeries, utilisation
+from sim.metrics.activity import OUTPUT_TOKENS, QUANTITIES, ActivitySeries, ratio, utilisation
 from sim.metrics.flow import PoolFlow
 from sim.metrics.table import Columns, Table
 
@@ -87,8 +87,8 @@ def load_blocks(
             "busy": used.accelerator_busy,
         }
         for column, amount in amounts.items():
-            values[column] = activity.sizes.by_site(amount) if kind == "site" else amount
-            values[column] = values[column] / length_s
+            grouped = activity.sizes.by_site(amount) if kind == "site" else amount
+            values[column] = ratio(grouped, length_s)
         blocks.append(SeriesBlock(kind, names, values))
     return blocks
 

@@ -114,9 +114,7 @@ def latency_axis(tiers: list[TierLatency]) -> Axis:
 def _drawn(tiers: list[TierLatency], x: Axis) -> list[tuple[TierLatency, float]]:
     """Return the tiers whose target lies on the axis, with that target."""
     low, high = (10.0**end for end in x.scale.ends)
-    return [
-        (line, line.target) for line in tiers if line.target and low <= line.target <= high
-    ]
+    return [(line, line.target) for line in tiers if line.target and low <= line.target <= high]
 
 
 def _legend_text(line: TierLatency, x: Axis) -> str:

@@ -13,8 +13,17 @@ from sim.interfaces import FloatArray
 from sim.report.axes import nice_step
 from sim.report.chart import figure
 from sim.report.datatable import folded, table
-from sim.report.formats import NOTHING, duration, number
-from sim.report.map_layout import Box, Label, Placed, Projection, fit, place_labels, spread
+from sim.report.formats import NOTHING, duration, number, plural
+from sim.report.map_layout import (
+    LEAST_SPAN_DEGREES,
+    Box,
+    Label,
+    Placed,
+    Projection,
+    fit,
+    place_labels,
+    spread,
+)
 from sim.report.markup import Markup, join, tag
 from sim.report.view import as_float
 
@@ -27,7 +36,7 @@ MOST_LINK_LABELS = 40
 CROWDED = 24  # with more places than this the map takes the whole width
 # width [px], then the least and the greatest height over width
 USUAL_SIZE, CROWDED_SIZE, PHONE_SIZE = (720, 0.55, 0.78), (1130, 0.42, 0.55), (340, 0.7, 1.2)
-MARKER_PX, APART_PX, MARGIN_PX, LETTER_PX = 7, 30, 44, 6
+MARKER_REACH_PX, APART_PX, MARGIN_PX, LETTER_PX = 9, 30, 44, 6
 LABEL_ROOM_PX = 40
 # markers around the origin; each kind has its own shape, so colour is never the only sign
 SHAPES = {
@@ -64,7 +73,12 @@ def topology_map(result: Result) -> Markup:
     if not places:
         return Markup()
     sites = sum(place.kind != "region" for place in places)
-    words = f"Map of {sites} sites, {len(places) - sites} user regions and {len(links)} links."
+    counts = (
+        plural(sites, "site"),
+        plural(len(places) - sites, "user region"),
+        plural(len(links), "link"),
+    )
+    words = f"Map of {counts[0]}, {counts[1]} and {counts[2]}."
     crowded = len(places) > CROWDED
     sizes = (CROWDED_SIZE if crowded else USUAL_SIZE, PHONE_SIZE)
     maps = join(
@@ -86,8 +100,11 @@ def topology_map(result: Result) -> Markup:
 def _shape(places: Sequence[Place], bounds: Sequence[float]) -> float:
     """Return height over width of the map: that of the area it shows, within ``bounds``."""
     lon, lat = np.ptp([p.lon for p in places]), np.ptp([p.lat for p in places])
+    if max(lon, lat) < LEAST_SPAN_DEGREES:
+        return bounds[0]
     shrink = math.cos(math.radians(float(np.mean([p.lat for p in places]))))
-    return float(np.clip((lat + 1.0) / (lon * shrink + 1.0), *bounds))
+    low, high = bounds
+    return float(np.clip((lat + 1.0) / (lon * shrink + 1.0), low, high))
 
 
 def _places(topology: Mapping[str, Any]) -> list[Place]:
@@ -123,19 +140,22 @@ def _map(
     lat = np.array([place.lat for place in places])
     projection = fit(lon, lat, width, height, MARGIN_PX)
     true = np.column_stack(projection.place(lon, lat))
-    points = spread(true, APART_PX, (width, height), MARKER_PX + 16)
+    # crowded maps get smaller markers, so that they stay near their true places
+    apart = float(np.clip(0.3 * math.sqrt(width * height / len(places)), 9.0, APART_PX))
+    points = spread(true, apart, (width, height), MARGIN_PX / 2)
+    scale = apart / APART_PX
     at = {place.name: point for place, point in zip(places, points, strict=True)}
     drawn = [link for link in links if link.start in at and link.end in at]
     labels = place_labels(
-        [*_place_labels(places, points), *_link_labels(drawn, at)],
-        [Box(x - 9, y - 9, x + 9, y + 9) for x, y in points.tolist()],
+        [*_place_labels(places, points, scale), *_link_labels(drawn, at)],
+        [_marker_box(x, y, scale) for x, y in points.tolist()],
         width,
         height,
     )
     parts = (
         _graticule(projection),
         _link_lines(drawn, at, places),
-        join(_marker(place, point) for place, point in zip(places, points, strict=True)),
+        join(_marker(place, point, scale) for place, point in zip(places, points, strict=True)),
         _label_texts(labels),
     )
     return tag(
@@ -143,9 +163,9 @@ def _map(
     )
 
 
-def _place_labels(places: Sequence[Place], points: FloatArray) -> list[Label]:
+def _place_labels(places: Sequence[Place], points: FloatArray, scale: float) -> list[Label]:
     return [
-        Label(place.name, float(x), float(y), 12.0, 13.0)
+        Label(place.name, float(x), float(y), 12.0, 4.0 + MARKER_REACH_PX * scale)
         for place, (x, y) in zip(places, points, strict=True)
     ]
 
@@ -204,12 +224,18 @@ def _link_lines(
     )
 
 
-def _marker(place: Place, point: FloatArray) -> Markup:
+def _marker_box(x: float, y: float, scale: float) -> Box:
+    """Return the rectangle that a marker covers."""
+    reach = MARKER_REACH_PX * scale
+    return Box(x - reach, y - reach, x + reach, y + reach)
+
+
+def _marker(place: Place, point: FloatArray, scale: float) -> Markup:
     return tag(
         "g",
         tag("title", f"{place.name} ({'users' if place.kind == 'region' else place.kind})"),
         tag("path", class_=f"marker {LOOKS[place.kind]}", d=SHAPES[place.kind]),
-        transform=f"translate({point[0]:.1f} {point[1]:.1f})",
+        transform=f"translate({point[0]:.1f} {point[1]:.1f}) scale({scale:.2f})",
     )
 
 

@@ -78,9 +78,7 @@ def _pool_chart(
 
 def _pool_table(metric: PoolMetric, pools: dict[str, pd.DataFrame]) -> Markup:
     parts = [stretches(rows, metric.column, None, TABLE_STRETCHES) for rows in pools.values()]
-    columns = [
-        dict(zip(part.start_s.tolist(), part.mean.tolist(), strict=True)) for part in parts
-    ]
+    columns = [dict(zip(part.start_s.tolist(), part.mean.tolist(), strict=True)) for part in parts]
     starts = sorted(set().union(*columns))
     cells = [[span(s), *(metric.write(column.get(s)) for column in columns)] for s in starts]
     return table(f"{metric.title} over time by pool, means", ["From", *pools], cells)

@@ -54,9 +54,7 @@ def _fullness(result: Result, site: str, rows: pd.DataFrame) -> float:
     return peak_w / limit_w if limit_w else 1e-12 * peak_w
 
 
-def _site_chart(
-    result: Result, site: str, rows: pd.DataFrame, ends: tuple[float, float]
-) -> Markup:
+def _site_chart(result: Result, site: str, rows: pd.DataFrame, ends: tuple[float, float]) -> Markup:
     limit_w = site_limit_w(result, site)
     parts = stretches(rows, "power_w", "power_max_w")
     peak_w = float(np.nanmax(parts.high, initial=0.0))

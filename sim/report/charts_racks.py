@@ -13,7 +13,7 @@ from sim.report.axes import time_axis
 from sim.report.chart import figure
 from sim.report.datatable import folded, table
 from sim.report.downsample import bucket, row_width_s
-from sim.report.formats import power, share
+from sim.report.formats import plural, power, share
 from sim.report.heatmap import HeatGroup, HeatRow, heat_legend, heat_map
 from sim.report.markup import Markup, join
 from sim.report.view import as_float
@@ -90,8 +90,7 @@ def _groups(shares: dict[str, FloatArray], time_s: FloatArray) -> list[HeatGroup
             HeatRow(_label(bundle), _cells([shares[n] for p in bundle for n in lines[p]], time_s))
             for bundle in bundles
         )
-        plural = "" if len(paths) == 1 else "s"
-        count = f"{len(paths)} {LEVEL_NAMES[depth - 1]}{plural}"
+        count = plural(len(paths), LEVEL_NAMES[depth - 1])
         groups.append(HeatGroup(f"{heading} · {count}" if heading else count, rows))
     return groups
 
@@ -127,14 +126,16 @@ def _rack_table(result: Result) -> tuple[Markup, str, str]:
             row.name,
             row.type,
             row.cooling,
-            power(row.mean_w),
-            power(row.peak_w),
-            power(row.limit_w),
-            power(row.headroom_w),
-            share(row.share_above),
+            power(as_float(row.mean_w)),
+            power(as_float(row.peak_w)),
+            power(as_float(row.limit_w)),
+            power(as_float(row.headroom_w)),
+            share(as_float(row.share_above)),
         ]
         for row in racks.iloc[order].itertuples(index=False)
     ]
     header = ["Rack", "Type", "Cooling", "Mean", "Peak", "Limit", "Headroom", "Time above"]
-    note = "" if len(racks) <= MOST_TABLE_ROWS else f"The {MOST_TABLE_ROWS} fullest of {len(racks)}."
+    note = (
+        "" if len(racks) <= MOST_TABLE_ROWS else f"The {MOST_TABLE_ROWS} fullest of {len(racks)}."
+    )
     return table("Racks, fullest first", header, cells, texts=3), "Data table", note

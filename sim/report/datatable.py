@@ -8,7 +8,11 @@ from sim.report.markup import Markup, join, tag
 
 
 def table(
-    caption: str, header: Sequence[str], rows: Iterable[Sequence[object]], texts: int = 1
+    caption: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    texts: int = 1,
+    long: int | None = None,
 ) -> Markup:
     """Return a table that scrolls sideways inside its own box when it is wider than the page.
 
@@ -17,20 +21,14 @@ def table(
         header: column titles.
         rows: cells, as text or `Markup`; a row of a single cell is a heading across the table.
         texts: number of leading columns that hold text; the others hold right-aligned numbers.
+        long: index of a column whose text may take several lines.
     """
-    head = tag(
-        "tr",
-        *(
-            tag("th", title, scope="col", class_="text" if place < texts else None)
-            for place, title in enumerate(header)
-        ),
-    )
-    body = join(
-        tag("tr", tag("th", row[0], class_="text group", scope="rowgroup", colspan=len(header)))
-        if len(row) == 1
-        else tag("tr", *_cells(row, texts))
-        for row in rows
-    )
+    looks = ["text" if place < texts else None for place in range(len(header))]
+    if long is not None:
+        looks[long] = "text long"
+    titles = zip(header, looks, strict=True)
+    head = tag("tr", *(tag("th", title, scope="col", class_=look) for title, look in titles))
+    body = join(_row(row, looks) for row in rows)
     inside = tag(
         "table",
         tag("caption", caption, class_="hidden"),
@@ -40,18 +38,21 @@ def table(
     return tag("div", inside, class_="scroll", role="region", aria_label=caption, tabindex=0)
 
 
-def _cells(row: Sequence[object], texts: int) -> Iterable[Markup]:
-    for place, cell in enumerate(row):
-        if place == 0:
-            yield tag("th", cell, scope="row", class_="text")
-        else:
-            yield tag("td", cell, class_="text" if place < texts else None)
+def _row(row: Sequence[object], looks: Sequence[str | None]) -> Markup:
+    if len(row) == 1:
+        heading = tag("th", row[0], class_="text group", scope="rowgroup", colspan=len(looks))
+        return tag("tr", heading)
+    first, *others = zip(row, looks, strict=True)
+    name = tag("th", first[0], scope="row", class_="text")
+    return tag("tr", name, *(tag("td", cell, class_=look) for cell, look in others))
 
 
 def fact_list(facts: Iterable[tuple[str, object]]) -> Markup:
     """Return names with their values, side by side where there is room."""
     return tag(
-        "dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts), class_="figures"
+        "dl",
+        *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts),
+        class_="figures",
     )
 
 

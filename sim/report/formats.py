@@ -38,6 +38,11 @@ def share(value: float | None, decimals: int = 1) -> str:
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown) + f"{GAP}%"
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a count with its noun, such as ``1 site`` or ``2 sites``."""
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
+
+
 def points(value: float) -> str:
     """Return a difference of two shares in percentage points."""
     size = number(abs(100 * value), 2)

@@ -22,7 +22,13 @@ FATES = {
     "failed": "failed",
     "in_flight": "in flight at the end",
 }
-FATE_LOOKS = {"completed": "s0", "rejected": "s1", "timed_out": "s4", "failed": "s3", "in_flight": "s6"}
+FATE_LOOKS = {
+    "completed": "s0",
+    "rejected": "s1",
+    "timed_out": "s4",
+    "failed": "s3",
+    "in_flight": "s6",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ def verdict(summary: Mapping[str, Any]) -> Markup:
     said = []
     if missed:
         names = [
-            f"{sla.name} ({formats.share(sla.attainment, 2)} against {formats.share(sla.target, 2)})"
+            f"{sla.name} ({formats.share(sla.attainment, 2)} against "
+            f"{formats.share(sla.target, 2)})"
             for sla in missed
         ]
         said.append(f"{len(missed)} of {len(judged)} service levels missed: {_some(names)}.")
@@ -113,8 +120,12 @@ def tiles(result: Result) -> Markup:
         _ttft_tile(result),
         _power_tile(summary),
         *_energy_tiles(summary),
+        *_cost_tiles(summary),
     ]
-    return tag("div", *(tile for tile in shown if tile), class_="tiles")
+    found = [tile for tile in shown if tile]
+    # the number of columns that leaves the fewest empty places in the last line
+    columns = min((4, 5, 6), key=lambda number: -len(found) % number)
+    return tag("div", *found, class_=f"tiles columns{columns}")
 
 
 def _tile(label: str, value: object, *details: object, state: str = "") -> Markup:
@@ -201,7 +212,9 @@ def _power_tile(summary: Mapping[str, Any]) -> Markup | None:
     fullest = sites[0]
     if fullest.limit_kw is None:
         highest = max(sites, key=lambda site: site.peak_kw)
-        return _tile("Peak power", formats.power_kw(highest.peak_kw), highest.name, "no limit given")
+        return _tile(
+            "Peak power", formats.power_kw(highest.peak_kw), highest.name, "no limit given"
+        )
     return _tile(
         "Peak power against limit",
         formats.share(fullest.fullness),
@@ -220,11 +233,27 @@ def _energy_tiles(summary: Mapping[str, Any]) -> Iterable[Markup]:
     if it_kwh is not None:
         whole = f"{formats.energy(facility_kwh)} at the meter" if facility_kwh is not None else ""
         yield _tile("IT energy", formats.energy(it_kwh), whole)
+        if pue is None:
+            yield _tile("PUE", formats.NOTHING, "cooling is not modelled in this run")
     if pue is not None:
         yield _tile("PUE", f"{pue:.2f}", "facility energy / IT energy")
     if per_token is not None:
         value = _with_unit(formats.number(per_token), "J")
         yield _tile("Energy per output token", value, "IT energy / output tokens")
+
+
+def _cost_tiles(summary: Mapping[str, Any]) -> Iterable[Markup]:
+    carbon_kg = as_float(at(summary, "carbon", "kg"))
+    if carbon_kg is not None:
+        per_token = formats.number(as_float(at(summary, "carbon", "g_per_mtoken")))
+        value = _with_unit(formats.number(carbon_kg), "kg CO₂")
+        yield _tile("Carbon", value, f"{per_token}{formats.GAP}g per million output tokens")
+    total_usd = as_float(at(summary, "cost", "total_usd"))
+    if total_usd is not None:
+        per_token = formats.number(as_float(at(summary, "cost", "usd_per_mtoken")))
+        value = _with_unit(formats.number(total_usd), "USD")
+        details = f"{per_token}{formats.GAP}USD per million output tokens"
+        yield _tile("Energy and egress cost", value, details)
 
 
 def _with_unit(value: str, unit: str) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -77,14 +78,16 @@ def heat_map(groups: Sequence[HeatGroup], x: Axis, row_px: int, label: str) -> M
         data_row=row_px,
     )
     side = _row_labels(groups, tops, row_px, height)
-    axis = tag("svg", _time_labels(x), class_="plot-axis", width="100%", height=TICK_SPACE_PX)
+    scrolling = tag("div", tag("div", side, picture, class_="frame"), class_="tall", tabindex=0)
+    return join((scrolling, _time_axis(x, row_px)))
+
+
+def _time_axis(x: Axis, row_px: int) -> Markup:
+    """Return the axis below the map, outside the box that scrolls."""
+    labels = tag("svg", _time_labels(x), class_="plot-axis", width="100%", height=TICK_SPACE_PX)
     beside = tag("svg", class_=_side_class(row_px), height=1)
-    return join(
-        (
-            tag("div", tag("div", side, picture, class_="frame"), class_="tall", tabindex=0),
-            tag("div", tag("div", beside, axis, class_="frame"), class_="tall", aria_hidden="true"),
-        )
-    )
+    inside = tag("div", beside, labels, class_="frame")
+    return tag("div", inside, class_="tall", aria_hidden="true")
 
 
 def heat_legend() -> Markup:
@@ -131,6 +134,7 @@ def _group_data(groups: Sequence[HeatGroup], tops: Sequence[int]) -> str:
             for group, top in zip(groups, tops, strict=True)
         ],
         separators=(",", ":"),
+        ensure_ascii=False,
     )
 
 
@@ -158,11 +162,7 @@ def _cells(groups: Sequence[HeatGroup], tops: Sequence[int], row_px: int) -> Mar
 def _runs(row: FloatArray) -> list[tuple[int, int, int]]:
     """Return (level, first cell, cells) for each run of equal levels, gaps left out."""
     edges = np.concatenate(([0], np.flatnonzero(np.diff(row)) + 1, [len(row)]))
-    return [
-        (int(row[a]), int(a), int(b - a))
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-        if row[a] >= 0
-    ]
+    return [(int(row[a]), int(a), int(b - a)) for a, b in pairwise(edges) if row[a] >= 0]
 
 
 def _headers(groups: Sequence[HeatGroup], tops: Sequence[int]) -> Markup:

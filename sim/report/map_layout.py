@@ -161,7 +161,8 @@ def place_labels(
     Args:
         labels: the most important first.
         taken: rectangles that no label may cover (the markers).
-        width, height: of the map [px]; labels stay inside.
+        width: of the map [px]; labels stay inside.
+        height: of the map [px].
     """
     occupied = list(taken)
     placed = []

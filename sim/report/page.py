@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from sim.report import formats, palette
 from sim.report.headline import tiles, verdict
-from sim.report.markup import Markup, tag
+from sim.report.markup import Markup, join, tag
 from sim.report.sections import Section, run_sections
-from sim.report.view import at, time_span_s
+from sim.report.trust import notices
+from sim.report.view import as_float, at, time_span_s
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -40,7 +41,8 @@ def render_report(result: Result) -> str:
         verdict(result.summary),
         _facts(result),
     )
-    return page(f"{name} · Loadbank", header, tiles(result), run_sections(result))
+    top = join((tiles(result), notices(result)))
+    return page(f"{name} · Loadbank", header, top, run_sections(result))
 
 
 def page(title: str, header: Markup, top: Markup, sections: Sequence[Section]) -> str:
@@ -105,11 +107,15 @@ def _section(section: Section) -> Markup:
 
 def _facts(result: Result) -> Markup:
     """Return the line that says which run this is."""
-    start_s, end_s = time_span_s(result)
+    end_s = as_float(at(result.summary, "window", "end_s")) or time_span_s(result)[1]
     sha = str(at(result.summary, "scenario", "sha256") or "")
+    warmup_s = as_float(at(result.summary, "window", "start_s"))
+    version = at(result.provenance, "loadbank")
     facts = [
-        f"simulated {formats.span(end_s - start_s)}",
+        f"simulated {formats.span(end_s)}",
+        f"the first {formats.span(warmup_s)} as warm-up" if warmup_s else "",
         f"seed {at(result.summary, 'seed')}",
         f"scenario {sha[:12]}" if sha else "",
+        f"Loadbank {version}" if version else "",
     ]
     return tag("p", " · ".join(fact for fact in facts if fact), class_="facts")

@@ -15,13 +15,21 @@ from sim.report.charts_racks import rack_heat_map
 from sim.report.datatable import fact_list, folded, table
 from sim.report.headline import site_powers
 from sim.report.markup import Markup, join, tag
+from sim.report.trust import source_tables
 from sim.report.view import as_float, at, tier_names
 
 if TYPE_CHECKING:
     from sim.result import Result
 
 MOST_SITES = 20
-QUANTILES = {"mean": "Mean", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99", "p99_9": "p99.9"}
+QUANTILES = {
+    "mean": "Mean",
+    "p50": "p50",
+    "p90": "p90",
+    "p95": "p95",
+    "p99": "p99",
+    "p99_9": "p99.9",
+}
 LATENCIES = {
     **{key: title for key, (title, _) in METRICS.items()},
     "queue_s": "Queue wait",
@@ -58,15 +66,14 @@ def _grid(charts: Markup) -> Markup:
 
 
 def _left_out(count: int, noun: str, kept: str) -> Markup:
-    plural = "" if count == 1 else "s"
-    text = f"{count} more {noun}{plural} not drawn: {kept}. All are in series.parquet."
+    text = f"{formats.plural(count, f'more {noun}')} not drawn: {kept}. All are in series.parquet."
     return tag("p", text, class_="note") if count else Markup()
 
 
 def _latency(result: Result) -> Section:
     charts = _grid(latency_charts(result))
     lead = (
-        "Share of completed requests that were served within a time. The upper half of each chart "
+        "Share of requests that were served within a time. The upper half of each chart "
         "is stretched so that p99 and p99.9 can be read; dashed lines are the SLO of a tier."
     )
     return Section("latency", "Latency", lead, join((charts, _percentile_table(result))))
@@ -87,7 +94,19 @@ def _percentile_table(result: Result) -> Markup:
     if not rows:
         return Markup()
     header = ["Tier", *QUANTILES.values()]
-    return join((tag("h3", "Percentiles"), table("Latency percentiles", header, rows)))
+    note = tag("p", _percentile_method(result), class_="note")
+    return join((tag("h3", "Percentiles"), table("Latency percentiles", header, rows), note))
+
+
+def _percentile_method(result: Result) -> str:
+    """Return which requests the percentiles are of, and how exact they are."""
+    warmup_s = as_float(at(result.summary, "window", "start_s"))
+    said = "Of the requests that arrived in the measuring window"
+    said += f", which starts after {formats.span(warmup_s)} of warm-up" if warmup_s else ""
+    error = as_float(at(result.summary, "quantiles", "guaranteed_relative_error"))
+    if error:
+        return f"{said}. From a histogram, each within {formats.share(error)} of the true value."
+    return f"{said}. Exact, with linear interpolation between neighbours."
 
 
 def _power(result: Result) -> Section:
@@ -109,7 +128,7 @@ def _pools(result: Result) -> Section:
 
 def _sites(result: Result) -> Section:
     power = at(result.summary, "power") or {}
-    served = result.requests["site"].astype("object").value_counts()
+    served = dict(result.request_columns("site")["site"].value_counts().items())
     kinds = at(result.topology or {}, "sites") or {}
     rows = {
         site: [site, at(kinds, site, "kind") or formats.NOTHING, *_site_cells(result, site, served)]
@@ -129,7 +148,7 @@ def _sites(result: Result) -> Section:
     return Section("sites", "Sites", lead, join((top, every)))
 
 
-def _site_cells(result: Result, site: str, served: Mapping[str, int]) -> list[str]:
+def _site_cells(result: Result, site: str, served: Mapping[Any, int]) -> list[str]:
     power = at(result.summary, "power", site)
     use = at(result.summary, "utilisation", site)
     return [
@@ -150,7 +169,8 @@ def _topology(result: Result) -> Section:
 
 
 def _sources(result: Result) -> Section:
-    return Section("sources", "Sources", "", Markup())
+    lead = "Where the numbers come from that the run took from the catalogue."
+    return Section("sources", "Sources", lead, source_tables(result))
 
 
 def _performance(result: Result) -> Section:

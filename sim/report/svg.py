@@ -119,7 +119,14 @@ def rule_at_y(y: Axis, value: float, label: str, height: float, left: bool = Fal
     level = height * (1 - float(y.scale.place(value)))
     return join(
         (
-            tag("line", class_="line rule limit", x1=0, x2="100%", y1=f"{level:.1f}", y2=f"{level:.1f}"),
+            tag(
+                "line",
+                class_="line rule limit",
+                x1=0,
+                x2="100%",
+                y1=f"{level:.1f}",
+                y2=f"{level:.1f}",
+            ),
             tag(
                 "text",
                 label,

@@ -45,11 +45,17 @@ def tier_names(result: Result) -> list[str]:
 
 
 def latency_by_tier(result: Result, metric: str) -> dict[str, FloatArray]:
-    """Return the known values of one latency column per tier, sorted [s]."""
-    requests = result.requests
+    """Return the known values of one latency column per tier, after the warm-up, sorted [s]."""
+    requests = result.request_columns("tier", "warmup", metric)
     values = requests[metric].to_numpy(dtype=np.float64)
-    tiers = requests["tier"].astype("object").to_numpy()
-    found = {name: np.sort(values[(tiers == name) & np.isfinite(values)]) for name in tier_names(result)}
+    measured = np.isfinite(values) & ~requests["warmup"].to_numpy(dtype=bool)
+    tiers = requests["tier"].astype("category").cat
+    codes = tiers.codes.to_numpy()
+    code_of = {str(name): code for code, name in enumerate(tiers.categories)}
+    found = {
+        name: np.sort(values[measured & (codes == code_of.get(name, -1))])
+        for name in tier_names(result)
+    }
     return {name: column for name, column in found.items() if len(column)}
 
 
@@ -78,5 +84,3 @@ def time_span_s(result: Result) -> tuple[float, float]:
     if len(time_s) == 0:
         return 0.0, 1.0
     return float(time_s.min()), float(time_s.max()) + row_width_s(time_s)
-
-

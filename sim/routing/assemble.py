@@ -51,6 +51,7 @@ def build_router(
         paths,
         requests,
         streams.exponential("network"),
+        scenario.run.warmup_s,
     )
 
 

@@ -11,6 +11,7 @@ import networkx as nx
 # UTF-8 text on the wire per token: about four characters of English prose.
 BYTES_PER_TOKEN = 4.0
 BITS_PER_BYTE = 8.0
+BYTES_PER_GB = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,13 @@ class Path:
         latency_s: one-way propagation, the sum over the links [s].
         jitter_s: mean of the random extra delay one way, the sum over the links [s].
         upload_s_per_token: time to send one prompt token through the narrowest link [s].
-        egress_usd_per_byte: price of sending one byte back to the region [USD].
+        egress_usd_per_token: price of sending one token of the answer to the region [USD].
     """
 
     latency_s: float
     jitter_s: float
     upload_s_per_token: float
-    egress_usd_per_byte: float
+    egress_usd_per_token: float
 
 
 def route_table(
@@ -56,9 +57,10 @@ def _path(graph: nx.Graph, hops: Sequence[str] | None) -> Path | None:
         return None
     links = [graph.edges[here, there] for here, there in pairwise(hops)]
     narrowest_bps = min((link["bandwidth_bps"] for link in links), default=float("inf"))
+    usd_per_gb = sum(link["egress_usd_per_gb"] for link in links)
     return Path(
         latency_s=sum(link["latency_s"] for link in links),
         jitter_s=sum(link["jitter_s"] for link in links),
         upload_s_per_token=BYTES_PER_TOKEN * BITS_PER_BYTE / narrowest_bps,
-        egress_usd_per_byte=sum(link["egress_usd_per_gb"] for link in links) / 1e9,
+        egress_usd_per_token=usd_per_gb * BYTES_PER_TOKEN / BYTES_PER_GB,
     )

@@ -23,6 +23,10 @@ class Router:
         paths: network path by region and site.
         requests: log of requests that ended.
         exponential: draws Exp(1) numbers for jitter.
+        charged_from_s: answers to requests that arrive before this time are not charged [s].
+
+    Attributes:
+        egress_usd: price of the answers sent from the sites to the regions so far [USD].
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Router:
         paths: Sequence[Sequence[Path | None]],
         requests: RequestLog,
         exponential: Callable[[], float],
+        charged_from_s: float = 0.0,
     ) -> None:
         self._clock = clock
         self._policy = policy
@@ -40,6 +45,8 @@ class Router:
         self._paths = paths
         self._requests = requests
         self._exponential = exponential
+        self._charged_from_s = charged_from_s
+        self.egress_usd = 0.0
         # Requests between front door and pool, by number: a dictionary keeps their order.
         self._on_the_wire: dict[int, Request] = {}
 
@@ -57,6 +64,8 @@ class Router:
         if path is None:  # candidates are reachable by construction
             message = "a candidate pool is not reachable from its region"
             raise RuntimeError(message)
+        if request.arrival_s >= self._charged_from_s:
+            self.egress_usd += path.egress_usd_per_token * request.output_tokens
         jitter_s = path.jitter_s
         up_s = path.latency_s + path.upload_s_per_token * request.input_tokens
         request.downlink_s = path.latency_s

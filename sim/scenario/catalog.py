@@ -25,6 +25,7 @@ from sim.scenario.catalog_fields import SECTIONS
 from sim.scenario.catalog_marks import Mark
 from sim.scenario.catalog_reader import read_layer, read_sources
 from sim.scenario.document import Document
+from sim.scenario.validate import in_order
 from sim.scenario.yaml_reader import read_document
 
 __all__ = [
@@ -69,12 +70,6 @@ class Catalog:
             raise ScenarioError([Problem("", repr(section), expected, hint=hint)])
         found: Mapping[str, Entry] = getattr(self, section)
         return found
-
-    def unknown(self, section: str, name: str) -> tuple[str, str]:
-        """Return what a message says instead of an unknown name: what is expected, and a hint."""
-        known = list(self.entries(section))
-        noun = section.removesuffix("s").replace("node", "node type").replace("rack", "rack type")
-        return f"a {noun} of the catalogue", nearest_hint(name, known)
 
 
 def load_catalog(extra: Sequence[Path] = ()) -> Catalog:
@@ -122,6 +117,5 @@ def _only(kind: type[T], entries: Mapping[str, Mapping[str, Entry]]) -> dict[str
 
 def _raise(documents: Sequence[Document], problems: Sequence[Problem]) -> None:
     found = [problem for document in documents for problem in document.problems]
-    found += problems
-    if found:
-        raise ScenarioError(found)
+    if found or problems:
+        raise ScenarioError(in_order([*found, *problems]))

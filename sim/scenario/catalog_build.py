@@ -20,7 +20,9 @@ from sim.scenario.catalog_entries import (
     Sourced,
 )
 from sim.scenario.catalog_fields import FIELDS, SECTIONS, Field
+from sim.scenario.catalog_marks import refuse
 from sim.scenario.catalog_reader import Layer, Leaf, RawEntry
+from sim.scenario.document import dotted
 
 Leaves = dict[tuple[Any, ...], Leaf]
 
@@ -52,7 +54,7 @@ def build(layers: list[Layer]) -> tuple[dict[str, dict[str, Entry]], list[Proble
             if section in layer.defaults:
                 base |= layer.defaults[section].leaves
         for name, entry in raw[section].items():
-            leaves = {**base, **_inherited(name, raw[section], problems)}
+            leaves = {**base, **_inherited(name, raw[section])}
             values, sources = _values(entry, FIELDS[section], leaves, problems)
             if values is not None:
                 made = _MAKERS[section](name, values, sources, finished)
@@ -61,7 +63,7 @@ def build(layers: list[Layer]) -> tuple[dict[str, dict[str, Entry]], list[Proble
     return finished, problems
 
 
-def _inherited(name: str, entries: Mapping[str, RawEntry], problems: list[Problem]) -> Leaves:
+def _inherited(name: str, entries: Mapping[str, RawEntry]) -> Leaves:
     """Return the values of an entry over those of the entries that it is like."""
     chain = [name]
     while (like := entries[chain[-1]].like) is not None:
@@ -69,8 +71,7 @@ def _inherited(name: str, entries: Mapping[str, RawEntry], problems: list[Proble
         if like in chain or like not in entries:
             expected = "another entry of this section that is not like this one"
             hint = nearest_hint(like, [other for other in entries if other not in chain])
-            place = (*entry.place, "like")
-            problems.append(entry.document.problem(place, repr(like), expected, hint))
+            refuse(entry.document, (*entry.place, "like"), like, expected, hint)
             break
         chain.append(like)
     leaves: Leaves = {}
@@ -93,17 +94,20 @@ def _values(
             values[index[0]] = leaf.value
         if leaf.sourced:
             sources[".".join(str(part) for part in index)] = leaf.sourced
-    spoilt = any(problem.path.startswith(_path(entry)) for problem in entry.document.problems)
     missing = [item.key for item in fields if item.required and item.name not in values]
-    if missing and not spoilt:
-        expected = "also " + ", ".join(missing)
-        problem = entry.document.problem(entry.place, "an entry without them", expected)
+    if missing and not _already_wrong(entry):
+        expected = "the keys " + ", ".join(missing)
+        hint = "'like: NAME' takes what is not given from another entry"
+        problem = entry.document.problem(entry.place, "an entry without some", expected, hint)
         problems.append(problem)
     return (None if missing else values), sources
 
 
-def _path(entry: RawEntry) -> str:
-    return entry.document.problem(entry.place, "", "").path
+def _already_wrong(entry: RawEntry) -> bool:
+    """Return whether there is a problem with an entry, so that values may be missing for it."""
+    path = dotted(entry.place)
+    found = (problem.path for problem in entry.document.problems)
+    return any(other == path or other.startswith((f"{path}.", f"{path}[")) for other in found)
 
 
 Finished = Mapping[str, Mapping[str, Entry]]
@@ -131,11 +135,13 @@ def _node(name: str, values: Values, sources: Sources, finished: Finished) -> No
     curve = sorted(values.pop("psu_efficiency").items())
     load, efficiency = zip(*curve, strict=True)
     accelerator = finished["accelerators"].get(values["accelerator"])
-    known = isinstance(accelerator, Accelerator)
+    tdp_w, idle_w = 1.0, 0.0  # an unknown accelerator is told by _node_mistakes
+    if isinstance(accelerator, Accelerator):
+        tdp_w, idle_w = accelerator.tdp_w, accelerator.idle_w
     return NodeType(
         name=name,
-        accelerator_tdp_w=accelerator.tdp_w if known else 1.0,
-        accelerator_idle_w=accelerator.idle_w if known else 0.0,
+        accelerator_tdp_w=tdp_w,
+        accelerator_idle_w=idle_w,
         psu_load=load,
         psu_efficiency=efficiency,
         sources=sources,
@@ -188,12 +194,12 @@ def _model_mistakes(model: Model) -> list[Mistake]:
         found.append(("shape.kv_heads", model.kv_heads, f"at most heads, {model.heads}", ""))
     if model.active_params > model.params:
         found.append(("weights.active", f"{model.active_params / 1e9:g}", "at most total", ""))
-    if (model.experts is None) != (model.top_k is None) or (model.top_k or 0) > (
-        model.experts or 0
-    ):
-        found.append(("experts", f"top_k {model.top_k}", "both count and top_k <= count", ""))
+    experts, top_k = model.experts or 0, model.top_k or 0
+    if top_k > experts or bool(top_k) != bool(experts):
+        got = f"count {experts}, top_k {top_k}"
+        found.append(("experts", got, "count and top_k, and top_k not larger", ""))
     if (model.window_tokens is None) != (model.window_share == 0.0):
-        found.append(("window", model.window_tokens, "both window and window_share", ""))
+        found.append(("window", model.window_tokens, "window and window_share together", ""))
     return found
 
 

@@ -90,7 +90,7 @@ def number(high: float = math.inf, *, whole: bool = False) -> Reader:
 
 def billions(raw: Any) -> float:
     """Return a count that is written in billions [1]."""
-    return float(number()(raw)) * 1e9
+    return float(round(number()(raw) * 1e9))
 
 
 def choice(*options: str) -> Reader:

@@ -38,7 +38,7 @@ def refuse_unknown(document: Document, place: Place, raw: Any, known: tuple[str,
             at = (*place, key)
             hint = nearest_hint(key, list(known))
             expected = "one of " + ", ".join(known)
-            problem = document.problem(at, "an unknown key", expected, hint, of_key=True)
+            problem = document.problem(at, f"unknown key {key!r}", expected, hint, of_key=True)
             document.problems.append(problem)
 
 

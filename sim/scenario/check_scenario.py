@@ -40,7 +40,9 @@ def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
     for name, workload in scenario.traffic.items():
         place = ("traffic", name)
         if names.models is not None and workload.model not in names.models:
-            yield unknown_name((*place, "model"), workload.model, "a model", names.models)
+            yield unknown_name(
+                (*place, "model"), workload.model, "a model of the catalogue", names.models
+            )
         for key, shares, known, what in (
             ("regions", workload.regions, names.regions, "a user region of the topology"),
             ("tiers", workload.tiers, names.tiers, "a tier of the scenario"),
@@ -58,7 +60,7 @@ def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
 def _pool(name: str, pool: Pool, scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
     place = ("pools", name)
     if names.models is not None and pool.model not in names.models:
-        yield unknown_name((*place, "model"), pool.model, "a model", names.models)
+        yield unknown_name((*place, "model"), pool.model, "a model of the catalogue", names.models)
     for index, tier in enumerate(pool.tiers or ()):
         if tier not in names.tiers:
             at = (*place, "tiers", index)
@@ -78,10 +80,10 @@ def _racks(
     """Yield what is wrong with the racks that a pool asks for: first names, then the choice."""
     wanted = pool.racks
     groups = [(hall, row, group.type) for (hall, row, _), group in site.rack_groups()]
-    before = wanted.hall
+    in_hall = wanted.hall if wanted.hall in site.halls else None
     known = {
-        "hall": {hall for hall, _, _ in groups},
-        "row": {row for hall, row, _ in groups if before is None or hall == before},
+        "hall": set(site.halls),
+        "row": {row for hall, row, _ in groups if in_hall in {None, hall}},
         "type": {kind for _, _, kind in groups},
     }
     unknown = [key for key, names in known.items() if getattr(wanted, key) not in {*names, None}]
@@ -95,7 +97,8 @@ def _racks(
         cooling = rack_cooling.get(kind) or site.halls[hall].cooling
         if chosen == (hall, row, kind) and cooling == (wanted.cooling or cooling):
             return
-    yield Finding(place, "no rack that matches all of this", f"racks of site {pool.site!r}")
+    got = f"a choice that no rack of {pool.site!r} matches"
+    yield Finding(place, got, "one that some rack matches")
 
 
 def check_run(scenario: Scenario) -> Iterator[Finding]:
@@ -120,5 +123,5 @@ def check_service(scenario: Scenario) -> Iterator[Finding]:
         for region in workload.regions if sites else ():
             if sites.isdisjoint(reachable(graph, region)):
                 got = f"{region!r}, which has no path to {' or '.join(sorted(sites))}"
-                expected = f"a region that links lead from to a site with {workload.model}"
+                expected = f"a region with links to a site that runs {workload.model}"
                 yield Finding(("traffic", name, "regions", region), got, expected, of_key=True)

@@ -16,7 +16,7 @@ from sim.scenario.overrides import apply_override, parse_overrides
 from sim.scenario.partial import SoundPart, sound_part
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_topology import Topology
-from sim.scenario.sources import Source, include_topology, open_source
+from sim.scenario.sources import Source, include_topology, note_missing_files, open_source
 from sim.scenario.validate import in_order, validate
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def load_scenario(
     part = sound_part(Scenario, document, validation, _SCENARIO_ENTRIES)
     problems = validation.problems
     if part.value is not None:
-        catalog, catalog_problems = _catalog([base_dir / path for path in part.value.catalog])
+        files = [base_dir / path for path in part.value.catalog]
+        catalog, catalog_problems = _catalog([path for path in files if path.is_file()])
         findings = _findings(part.value, document, catalog, policies)
         problems += catalog_problems + _problems(findings, part, document)
         if not problems:
@@ -91,6 +92,7 @@ def _changed(source: Source, overrides: Sequence[str]) -> tuple[Document, Path]:
     include_topology(document, base_dir)
     for change in [change for change in changes if change.steps != ("topology",)]:
         apply_override(document, change, Scenario)
+    note_missing_files(document, base_dir)
     return document, base_dir
 
 

@@ -17,6 +17,7 @@ def models_at(model: type[BaseModel], place: Place) -> list[type[BaseModel]]:
     kinds: list[Any] = [model]
     for step in place:
         kinds = [inner for kind in kinds for inner in _inside(kind, step)]
+    kinds = [entry for kind in kinds for entry in _single(kind)]
     return [kind for kind in kinds if _is_model(kind)]
 
 
@@ -39,11 +40,15 @@ def _inside(kind: Any, step: str | int) -> Iterator[Any]:
             yield from _opened(fields[str(step)].annotation)
     elif get_origin(kind) is dict and isinstance(step, str):
         yield from _opened(get_args(kind)[1])
-    elif get_origin(kind) in (list, tuple) and isinstance(step, int):
+    elif get_origin(kind) is tuple and isinstance(step, int):
         yield from _opened(get_args(kind)[0])
-    elif get_origin(kind) in (list, tuple):  # a single entry may stand without its list
-        for entry in _opened(get_args(kind)[0]):
-            yield from _inside(entry, step)
+
+
+def _single(kind: Any) -> Iterator[Any]:
+    """Yield what may stand in place of a list: itself, or one entry without its list."""
+    yield kind
+    if get_origin(kind) is tuple:
+        yield from _opened(get_args(kind)[0])
 
 
 def _opened(kind: Any) -> Iterator[Any]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from sim.errors import Problem, ScenarioError
 from sim.interfaces import IntArray
-from sim.scenario.catalog import Catalog
-from sim.scenario.hardware import LIQUID, Hardware
+from sim.scenario.catalog import Accelerator, Catalog
+from sim.scenario.hardware import AIR, LIQUID, Hardware
 from sim.scenario.memory_fit import kv_capacity_tokens
 from sim.scenario.schema_pools import Pool
 
@@ -51,6 +51,56 @@ def place_pool(
             is larger than fast links reach, or the model does not fit into the memory.
     """
     path = f"pools.{name}"
+    ground = _ground(path, pool, hardware, catalog)
+    size = pool.tensor_parallel
+    if pool.kv_cache_tokens is None:
+        model, batched = catalog.models[pool.model], pool.batching.max_num_batched_tokens
+        at = f"{path}.tensor_parallel"
+        kv_capacity_tokens(model, ground.accelerator, size, pool.precision, batched, path=at)
+    wanted = None if pool.replicas == "fill" else pool.replicas
+    if size <= ground.in_node:
+        groups = place_in_nodes(free, ground.nodes, size, wanted)
+    elif size <= ground.in_rack:
+        groups = place_in_racks(free, ground.joined, ground.joined_rack, size, wanted)
+    else:
+        reach = max(ground.in_node, ground.in_rack)
+        what = f"as many {ground.accelerator.name} as fast links join on these racks"
+        _refuse(f"{path}.tensor_parallel", str(size), f"at most {reach}, {what}")
+    if len(groups) < (wanted or 1):
+        got = f"{wanted} replicas of {size}, {wanted * size} accelerators" if wanted else "fill"
+        expected = f"at most {len(groups)}" if wanted else f"room for a replica of {size}"
+        free_now = f"{int(free[ground.nodes].sum())} of {ground.total} {ground.accelerator.name}"
+        expected += f": {free_now} on {ground.racks} racks are free"
+        _refuse(f"{path}.replicas", got, expected)
+    return groups
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ground:
+    """The part of the plant that a pool may use.
+
+    Attributes:
+        accelerator: what all of its nodes hold.
+        nodes: the nodes, in the order of the topology.
+        joined: those whose rack joins its nodes by fast links.
+        joined_rack: rack of each of those.
+        in_node: accelerators of the largest node [1].
+        in_rack: accelerators of the largest rack with joined nodes, 0 if there is none [1].
+        total: all accelerators [1].
+        racks: number of racks [1].
+    """
+
+    accelerator: Accelerator
+    nodes: IntArray
+    joined: IntArray
+    joined_rack: IntArray
+    in_node: int
+    in_rack: int
+    total: int
+    racks: int
+
+
+def _ground(path: str, pool: Pool, hardware: Hardware, catalog: Catalog) -> _Ground:
     nodes = _nodes_for(pool, hardware)
     if not len(nodes):
         _refuse(f"{path}.racks", "no rack that matches all of this", f"racks of {pool.site!r}")
@@ -58,22 +108,20 @@ def place_pool(
     if len(kinds) > 1:
         hint = "narrow them with racks: {type: ...}"
         _refuse(f"{path}.racks", " and ".join(sorted(kinds)), "one kind of accelerator", hint)
-    accelerator = catalog.accelerators[kinds.pop()]
-    size = pool.tensor_parallel
-    if pool.kv_cache_tokens is None:
-        model, batched = catalog.models[pool.model], pool.batching.max_num_batched_tokens
-        kv_capacity_tokens(
-            model, accelerator, size, pool.precision, batched, path=f"{path}.tensor_parallel"
-        )
-    wanted = None if pool.replicas == "fill" else pool.replicas
-    if size <= hardware.node_accelerators[nodes].max():
-        groups = place_in_nodes(free, nodes, size, wanted)
-    else:
-        joined = _joined(nodes, hardware, catalog)
-        groups = place_in_racks(free, joined, hardware.node_rack[joined], size, wanted)
-    if len(groups) < (wanted or 1):
-        _refuse_count(path, pool, groups, free[nodes], accelerator.name, hardware, nodes, catalog)
-    return groups
+    joins = np.array([catalog.racks[kind].scale_up == "rack" for kind in hardware.rack_type])
+    rack = hardware.node_rack[nodes]
+    count = hardware.node_accelerators[nodes]
+    joined = joins[rack]
+    return _Ground(
+        accelerator=catalog.accelerators[kinds.pop()],
+        nodes=nodes,
+        joined=nodes[joined],
+        joined_rack=rack[joined],
+        in_node=int(count.max()),
+        in_rack=int(np.bincount(rack[joined], count[joined]).max(initial=0.0)),
+        total=int(count.sum()),
+        racks=len(np.unique(rack)),
+    )
 
 
 def place_in_nodes(free: IntArray, nodes: IntArray, size: int, wanted: int | None) -> Groups:
@@ -138,7 +186,7 @@ def _nodes_for(pool: Pool, hardware: Hardware) -> IntArray:
     if wanted.type is not None:
         may &= np.array([kind == wanted.type for kind in hardware.rack_type])
     if wanted.cooling is not None:
-        may &= hardware.rack_cooling == (LIQUID if wanted.cooling == "liquid" else 0)
+        may &= hardware.rack_cooling == (LIQUID if wanted.cooling == "liquid" else AIR)
     if wanted.hall is not None:
         halls = [name.split("/")[1] == wanted.hall for name in hardware.hall_names]
         may &= np.array(halls)[hardware.rack_hall]
@@ -146,41 +194,6 @@ def _nodes_for(pool: Pool, hardware: Hardware) -> IntArray:
         rows = [name.split("/")[2] == wanted.row for name in hardware.row_names]
         may &= np.array(rows)[hardware.rack_row]
     return np.flatnonzero(may[hardware.node_rack])
-
-
-def _joined(nodes: IntArray, hardware: Hardware, catalog: Catalog) -> IntArray:
-    """Return those of the nodes whose rack joins its nodes by fast links."""
-    joins = np.array([catalog.racks[kind].scale_up == "rack" for kind in hardware.rack_type])
-    return nodes[joins[hardware.node_rack[nodes]]]
-
-
-def _refuse_count(
-    path: str,
-    pool: Pool,
-    groups: Groups,
-    free: IntArray,
-    accelerator: str,
-    hardware: Hardware,
-    nodes: IntArray,
-    catalog: Catalog,
-) -> NoReturn:
-    """Say why fewer replicas fit than wanted, with the numbers."""
-    size = pool.tensor_parallel
-    joined = _joined(nodes, hardware, catalog)
-    whole = hardware.node_accelerators
-    reach = int(whole[nodes].max())
-    if len(joined):
-        reach = max(reach, int(np.bincount(hardware.node_rack[joined], whole[joined]).max()))
-    if size > reach:
-        expected = f"at most {reach}, as many {accelerator} as fast links join on these racks"
-        _refuse(f"{path}.tensor_parallel", str(size), expected)
-    wanted = 1 if pool.replicas == "fill" else pool.replicas
-    got = f"{wanted} replicas of {size}, {wanted * size} accelerators"
-    expected = (
-        f"at most {len(groups)} replicas: {int(free.sum())} of {int(whole[nodes].sum())} "
-        f"{accelerator} on {len(np.unique(hardware.node_rack[nodes]))} racks are free"
-    )
-    _refuse(f"{path}.replicas", got, expected)
 
 
 def _refuse(path: str, got: str, expected: str, hint: str = "") -> NoReturn:

@@ -60,23 +60,6 @@ class Quantity:
     bare: bool = False
     whole: bool = False
 
-    @property
-    def expected(self) -> str:
-        """What a message says is expected, bounds included."""
-        low, high = (
-            units.render(end, self.kind) if math.isfinite(end) else ""
-            for end in (self.low, self.high)
-        )
-        bounds = f" {'above' if self.above else 'from'} {low}" if low else ""
-        if high:
-            bounds += f" to {high}"
-        elif self.low == 0.0 and not self.above:
-            bounds = ""
-        name, example = self.kind.name, self.kind.example
-        name = name.replace("a number", "a whole number") if self.whole else name
-        unit = "" if self.bare else " with its unit"
-        return f"{name}{bounds}{unit}, such as '{example}'"
-
     def read(self, value: Any) -> float:
         """Return the value in the SI unit.
 
@@ -92,23 +75,30 @@ class Quantity:
                 return self._bounded(units.parse(value, self.kind))
             except InputError as error:
                 hint = error.problems[0].hint
-        elif isinstance(value, BareNumber) and self.bare:
-            return self._bounded(value.number)
         elif isinstance(value, BareNumber):
-            unit = self.kind.example.split(maxsplit=1)[1]
-            hint = f"write '{value.number} {unit}' if that is what was meant"
+            hint = f"write '{value.number} {next(iter(self.kind.units))}' if that is what was meant"
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             return self._bounded(float(value))
-        raise refusal(self.expected, hint)
+        example = f", such as '{self.kind.example}'"
+        raise refusal(self.kind.name + example if self.bare else self.kind.expected, hint)
 
     def _bounded(self, value: float) -> float:
         inside = self.low < value if self.above else self.low <= value
-        if inside and value <= self.high and math.isfinite(value):
-            if not self.whole:
-                return value
-            if value.is_integer():
-                return int(value)
-        raise refusal(self.expected)
+        if not (inside and value <= self.high and math.isfinite(value)):
+            raise refusal(f"{self.kind.name} {self._range()}")
+        if not self.whole:
+            return value
+        if not value.is_integer():
+            raise refusal(f"{self.kind.name} without a fraction")
+        return int(value)
+
+    def _range(self) -> str:
+        low, high = (units.render(end, self.kind) for end in (self.low, self.high))
+        if not math.isfinite(self.low):
+            return "that is finite"
+        if math.isfinite(self.high):
+            return f"{'above' if self.above else 'from'} {low} to {high}"
+        return f"above {low}" if self.above else f"from {low} up"
 
     def write(self, value: float) -> str:
         """Return the value as text that `read` turns into the same float."""

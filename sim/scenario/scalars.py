@@ -16,8 +16,7 @@ _WORDS: Final[dict[str, Scalar]] = {
 }
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,63})")
 _FLOAT = re.compile(
-    r"[-+]?(?:0|[1-9][0-9]{0,63})?\.[0-9]{1,64}(?:[eE][-+][0-9]{1,3})?"
-    r"|[-+]?(?:0|[1-9][0-9]{0,63})\.(?:[eE][-+][0-9]{1,3})?"
+    r"(?:[-+]?(?:0|[1-9][0-9]{0,63})\.[0-9]{0,64}|\.[0-9]{1,64})(?:[eE][-+][0-9]{1,3})?"
 )
 _NUMBER: Final = "a plain number, such as 100000 or 0.00001, or text in quotes"
 # Plain words that one YAML reader takes for something else than another, and what to write instead.
@@ -28,8 +27,7 @@ _TRAPS: Final[Mapping[str, str]] = {
     ),
     r"[-+]?0[0-9][0-9_]*": "a number without leading zeros, or text in quotes",
     r"[-+]?0[xob][0-9a-fA-F_]+": "a decimal number, or text in quotes",
-    r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+": _NUMBER,
-    r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?": _NUMBER,
+    r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?": _NUMBER,
     r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)": "a finite number",
     "<<|=": "a key of its own; merge keys are not read, but *aliases are",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Strict, StringConstraints, model_validator
 
@@ -12,6 +12,7 @@ from sim.scenario.quantities import BareNumber, refusal
 _UNIT = re.compile(
     r"_(usd_per_gb|usd_per_kwh|gco2_per_kwh|bytes_per_s|per_s|bps|bytes|tokens|s|w|j|k|c)$"
 )
+T = TypeVar("T")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
@@ -56,6 +57,17 @@ class Section(BaseModel):
             if key != name and isinstance(value, (int, float)) and not isinstance(value, bool):
                 bare[key] = BareNumber(value)
         return {**data, **bare} if bare else data
+
+
+def not_empty(entries: tuple[T, ...]) -> tuple[T, ...]:
+    """Return the entries.
+
+    Raises:
+        PydanticCustomError: there are none.
+    """
+    if not entries:
+        raise refusal("at least one entry")
+    return entries
 
 
 def sums_to_one(shares: dict[str, float]) -> dict[str, float]:

@@ -15,7 +15,16 @@ Changes = dict[Path, Any]
 Values = Annotated[tuple[Any, ...], Strict(False), Field(min_length=1)]
 
 
-class Variable(Section):
+class PlainSection(Section):
+    """A section whose numbers have no unit, under whatever key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mark_bare_numbers(cls, data: Any) -> Any:
+        return data
+
+
+class Variable(PlainSection):
     """One decision: a whole number of something, one of several values, or one of several sets."""
 
     path: Path | None = None
@@ -73,7 +82,9 @@ class Plan(Section):
     """What may be decided."""
     constraints: Annotated[tuple[Constraint, ...], Strict(False)] = Field(min_length=1)
     """What has to hold, each with its confidence."""
-    minimise: Annotated[tuple[Reference, ...], Strict(False), Field(min_length=1)] = ("price_usd_per_h",)
+    minimise: Annotated[tuple[Reference, ...], Strict(False), Field(min_length=1)] = (
+        "price_usd_per_h",
+    )
     """One number of the summary, or several for a Pareto front; ``price_usd_per_h`` is the rent of
     the accelerators by the catalogue, known without a run."""
     runs: PositiveInt = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from sim.scenario.catalog_entries import Cooling, Precision
 from sim.scenario.quantities import (
@@ -15,7 +15,7 @@ from sim.scenario.quantities import (
     Watts,
     refusal,
 )
-from sim.scenario.schema_base import Name, Names, Reference, Section
+from sim.scenario.schema_base import Name, Names, Reference, Section, not_empty
 
 
 class RackFilter(Section):
@@ -111,7 +111,7 @@ class Pool(Section):
     """Accelerators over which one replica spreads."""
     replicas: Replicas
     """How many, or `fill` for as many as fit on the racks."""
-    tiers: Annotated[Names, Field(min_length=1)] | None = None
+    tiers: Annotated[Names, AfterValidator(not_empty)] | None = None
     """Only requests of these tiers; all tiers unless given."""
     queue: Queue = Queue()
     """How requests wait."""

@@ -9,12 +9,12 @@ from pydantic import Field, Strict, field_validator, model_validator
 
 from sim.scenario.quantities import NonNegativeInt, PositiveInt, Share, refusal
 from sim.scenario.schema_base import Name, Reference, Section, Text
-from sim.scenario.schema_plan import Changes, Path, Plan, Values
+from sim.scenario.schema_plan import Changes, Path, PlainSection, Plan, Values
 
 MAX_SAMPLES = 1 << 20
 
 
-class SampledAxis(Section):
+class SampledAxis(PlainSection):
     """What a sampled axis may be: a range, or one of several choices."""
 
     from_: Any = Field(default=None, alias="from")
@@ -121,14 +121,14 @@ class Study(Section):
     """Another study file whose keys hold where this one does not give them."""
     base: Reference
     """Scenario file relative to this one, or the name of a shipped experiment."""
-    set: Changes = {}
+    set: Changes = Field(default={})
     """Changes to the base that hold in every point."""
     sweep: Sweep = Sweep()
     """What is varied."""
     replications: Replications = Replications(least=5, most=5)
     """A number, or a precision to reach."""
     metrics: Annotated[tuple[Reference, ...], Strict(False)] = ()
-    """Numbers of the summary that matter, such as ``latency.tiers.premium.ttft_s.p99``; ``*`` stands
+    """Numbers of the summary that matter, such as ``latency.tiers.premium.ttft_s.p99``, with ``*``
     for any part. Needed for a half-width; without it tables hold every number."""
     seed: NonNegativeInt = 0
     """Seed of every point: all points see the same random numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, Strict, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
 from sim.scenario.catalog_entries import Cooling
 from sim.scenario.quantities import (
@@ -15,7 +15,7 @@ from sim.scenario.quantities import (
     UsdPerGb,
     refusal,
 )
-from sim.scenario.schema_base import Name, Reference, Section, Text
+from sim.scenario.schema_base import Name, Reference, Section, Text, not_empty
 
 Latitude = Annotated[float, Field(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, Field(ge=-180.0, le=180.0)]
@@ -49,7 +49,7 @@ def _listed(value: Any) -> Any:
 
 
 RackGroups = Annotated[
-    tuple[RackGroup, ...], Strict(False), Field(min_length=1), BeforeValidator(_listed)
+    tuple[RackGroup, ...], Strict(False), BeforeValidator(_listed), AfterValidator(not_empty)
 ]
 
 
@@ -63,11 +63,11 @@ class Row(Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        named = [group.name for group in self.racks if group.name is not None]
-        for index, group in enumerate(self.racks):
-            if named.count(group.name or "") > 1:
-                expected = "a name for each group of the row"
-                raise refusal(expected, got=f"{group.name!r} twice", at=("racks", index, "name"))
+        names = [group.name for group in self.racks]
+        for index, name in enumerate(names):
+            if name is not None and name in names[:index]:
+                expected = "a name of its own for each group of the row"
+                raise refusal(expected, got=f"{name!r} twice", at=("racks", index, "name"))
         return self
 
 

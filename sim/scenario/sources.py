@@ -8,7 +8,7 @@ from typing import Any
 
 from sim.errors import Problem, ScenarioError
 from sim.registry import nearest_hint
-from sim.scenario.document import Document, from_mapping
+from sim.scenario.document import Document, Place, from_mapping
 from sim.scenario.shipped import Shelf, locate, looks_like_path, shipped
 from sim.scenario.yaml_reader import read_document
 
@@ -49,14 +49,8 @@ def include_topology(document: Document, base_dir: Path) -> None:
     If it cannot be read, that becomes a problem of the document.
     """
     place = ("topology",)
-    reference = document.get(place)
-    if not isinstance(reference, str) or place in document.spoilt:
-        return
-    path = locate("topologies", reference, base_dir)
+    path = _named_file(document, place, "topologies", base_dir)
     if path is None:
-        expected, hint = _file_or_name("topologies", reference)
-        document.problems.append(document.problem(place, repr(reference), expected, hint))
-        document.spoilt.add(place)
         return
     try:
         document.graft("topology", read_document(path))
@@ -65,7 +59,38 @@ def include_topology(document: Document, base_dir: Path) -> None:
         document.spoilt.add(place)
 
 
+def note_missing_files(document: Document, base_dir: Path) -> None:
+    """Add a problem for each trace or catalogue file of a scenario that does not exist."""
+    files = document.get(("catalog",))
+    for index in range(len(files) if isinstance(files, list) else 0):
+        _named_file(document, ("catalog", index), None, base_dir)
+    traffic = document.get(("traffic",))
+    for workload in traffic if isinstance(traffic, dict) else ():
+        for keys in (("trace", "path"), ("lengths", "empirical")):
+            _named_file(document, ("traffic", workload, *keys), "traces", base_dir)
+
+
+def _named_file(
+    document: Document, place: Place, shelf: Shelf | None, base_dir: Path
+) -> Path | None:
+    """Return the file that the text at ``place`` names; note the problem if there is none."""
+    reference = document.get(place)
+    if not isinstance(reference, str) or place in document.spoilt:
+        return None
+    path = locate(shelf, reference, base_dir) if shelf else base_dir / reference
+    if path is not None and path.is_file():
+        return path
+    expected, hint = "a file", f"{path} is a folder"
+    if path is not None and not path.exists():
+        hint = f"there is no {path}"
+    elif path is None and shelf:
+        expected, hint = _file_or_name(shelf, reference)
+    document.problems.append(document.problem(place, repr(reference), expected, hint))
+    document.spoilt.add(place)
+    return None
+
+
 def _file_or_name(shelf: Shelf, name: str) -> tuple[str, str]:
     known = list(shipped(shelf))
-    expected = f"a file, such as ./mine.yaml, or one of the shipped {shelf}: " + ", ".join(known)
+    expected = f"a path, such as ./mine.yaml, or one of the shipped {shelf}: " + ", ".join(known)
     return expected, nearest_hint(name, known)

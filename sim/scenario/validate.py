@@ -33,12 +33,11 @@ _EXPECTED: Mapping[str, str] = {
     "model_attributes_type": "a mapping of keys to values",
     "tuple_type": "a list",
     "too_short": "at least {min_length} entry",
-    "greater_than": "a number above {gt}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than_equal": "a number of at most {le}",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than_equal": "a number of at most {le:g}",
     "literal_error": "{expected}",
-    "union_tag_invalid": "{expected_tags}",
-    "union_tag_not_found": "the key {discriminator}",
+    "union_tag_invalid": "one of {expected_tags}",
 }
 _SHOWN = 60
 
@@ -111,9 +110,9 @@ def place_of(document: Document, location: Iterable[int | str]) -> Place:
 def shown(value: Any) -> str:
     """Return a value as a message shows it, on one line and not too long."""
     if isinstance(value, dict):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
-        return "a list"
+        return "a list" if value else "an empty list"
     if value is None:
         return "nothing"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
@@ -128,8 +127,12 @@ def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -
         return None
     if kind == "extra_forbidden":
         return _unknown_key(model, document, place)
+    if kind == "union_tag_not_found":
+        kind, location = "missing", (*location, context["discriminator"].strip("'"))
     if kind == "missing":
-        return document.problem((*place, location[-1]), "nothing", "this key, which is required")
+        return _missing_key(model, document, (*place, str(location[-1])))
+    if kind == "union_tag_invalid":
+        place = (*place, context["discriminator"].strip("'"))
     if kind == "refusal":
         place = place_of(document, (*place, *context.get("at", ())))
         got = context.get("got") or shown(document.get(place))
@@ -138,7 +141,15 @@ def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -
     got = shown(place[-1] if of_key else document.get(place))
     expected = _EXPECTED.get(kind, detail["msg"]).format_map(context)
     hint = nearest_hint(got.strip("'"), re.findall(r"'([^']*)'", expected))
+    if kind == "string_type" and isinstance(document.get(place), (int, float)):
+        hint = "put it in quotes"
     return document.problem(place, got, expected, hint, of_key=of_key)
+
+
+def _missing_key(model: type[BaseModel], document: Document, place: Place) -> Problem:
+    field = fields_of(models_at(model, place[:-1])).get(str(place[-1]))
+    about = " ".join((field.description or "").split()) if field else ""
+    return document.problem(place, "nothing", "this key, which is required", about.rstrip("."))
 
 
 def _unknown_key(model: type[BaseModel], document: Document, place: Place) -> Problem:

@@ -69,11 +69,11 @@ def parse_document(text: str, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        found = error.problem or error.context or "an unknown mistake"
-        raise ScenarioError([Problem("", found, "YAML", name, line, column)]) from None
+        found = f"not YAML: {error.problem or error.context}"
+        raise ScenarioError([Problem("", "", found, name, line, column)]) from None
     except yaml.YAMLError as error:
-        found = str(error).splitlines()[0]
-        raise ScenarioError([Problem("", found, "YAML", name)]) from None
+        found = f"not YAML: {str(error).splitlines()[0]}"
+        raise ScenarioError([Problem("", "", found, name)]) from None
     return document
 
 

@@ -1,8 +1,9 @@
 """Coefficient files: fitted step times and power curves as YAML, read with every problem told.
 
-A file holds two lists, ``step_times`` and ``powers``. Each entry names its configuration
-(``accelerator``, ``model``, ``precision``, ``tensor_parallel``), its ``kind`` and ``source``, the
-``batch`` range of the data behind it, and quantities with their units.
+A file holds lists: ``step_times`` and ``powers`` by configuration (``accelerator``, ``model``,
+``precision``, ``tensor_parallel``) and ``accelerators`` for dense models in general. Each entry
+says its ``kind`` and ``source`` and the ``batch`` range of the data behind it; quantities carry
+their units.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from math import ceil, floor, inf, isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.errors import InputError, Problem, ScenarioError
 from sim.registry import nearest_hint
@@ -21,7 +22,11 @@ from sim.scenario.yaml_reader import read_document
 from sim.serving.configuration import Coefficients, Configuration
 from sim.serving.power import PhasePower
 from sim.serving.steptime import StepTime
+from sim.serving.terms import AcceleratorTerms
 from sim.units import POWER, SHARE, TIME, Kind, parse, render
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 KINDS = ("measured", "fitted", "vendor", "analyst", "guess")
 PRECISIONS = ("bf16", "fp8", "int8", "int4", "fp4")
@@ -44,7 +49,10 @@ POWERS = {
     "limit": "limit_w",
 }
 SHAPE = {"steepness": "steepness", "midpoint": "midpoint_log2"}
-COMMON = (*CONFIGURATION, "kind", "source", "batch")
+TERM_TIMES = {"layer": "layer_s", "sequence": "sequence_s"}
+TERM_FACTORS = {"weights": "weights", "kv": "kv", "compute": "compute"}
+COMMON = ("kind", "source", "batch")
+TOP = ("step_times", "powers", "accelerators")
 DIGITS = 5
 
 
@@ -75,32 +83,50 @@ def read_coefficients(path: Path, name: str | None = None) -> Coefficients:
     return coefficients
 
 
+def check_precision(name: str) -> None:
+    """Refuse a precision that no configuration can have.
+
+    Raises:
+        InputError: unknown name; lists the known ones.
+    """
+    if name not in PRECISIONS:
+        expected = "one of " + ", ".join(PRECISIONS)
+        hint = nearest_hint(name, list(PRECISIONS))
+        raise InputError([Problem("precision", repr(name), expected, hint=hint)])
+
+
 def write_coefficients(coefficients: Coefficients) -> str:
     """Return the text of a coefficient file."""
     lines = ["version: 1"]
-    for title, entries, text in (
-        ("step_times", coefficients.step_times, _step_text),
-        ("powers", coefficients.powers, _power_text),
-    ):
-        if entries:
-            lines.append(f"{title}:")
-        for key in sorted(entries):
-            lines += _entry(key, entries[key], text)  # type: ignore[arg-type, operator]
+    if coefficients.step_times:
+        lines.append("step_times:")
+        for key, step in sorted(coefficients.step_times.items()):
+            lines += _entry(_names(key), _step_text(step), step)
+    if coefficients.powers:
+        lines.append("powers:")
+        for key, power in sorted(coefficients.powers.items()):
+            lines += _entry(_names(key), _power_text(power), power)
+    if coefficients.accelerators:
+        lines.append("accelerators:")
+        for name, terms in sorted(coefficients.accelerators.items()):
+            lines += _entry(f"accelerator: {name}", _term_text(terms), terms)
     return "\n".join(lines) + "\n"
 
 
+def _names(key: Configuration) -> str:
+    return ", ".join(f"{name}: {getattr(key, name)}" for name in CONFIGURATION)
+
+
 def _entry(
-    key: Configuration, value: StepTime | PhasePower, text: Callable[[Any], list[str]]
+    names: str, values: list[str], entry: StepTime | PhasePower | AcceleratorTerms
 ) -> list[str]:
-    names = ", ".join(f"{name}: {getattr(key, name)}" for name in CONFIGURATION[:3])
-    quoted = value.source.replace('"', "'")
-    lines = [f"  - {{{names}, tensor_parallel: {key.tensor_parallel},"]
-    lines.append(f"     {', '.join(text(value))},")
-    high = "" if value.batch_high == inf else f", {ceil(value.batch_high)}"
-    lines.append(
-        f'     batch: [{floor(value.batch_low)}{high}], kind: {value.kind}, source: "{quoted}"}}'
-    )
-    return lines
+    high = "" if entry.batch_high == inf else f", {ceil(entry.batch_high)}"
+    quoted = entry.source.replace('"', "'")
+    return [
+        f"  - {{{names},",
+        f"     {', '.join(values)},",
+        f'     batch: [{floor(entry.batch_low)}{high}], kind: {entry.kind}, source: "{quoted}"}}',
+    ]
 
 
 def _step_text(step: StepTime) -> list[str]:
@@ -113,10 +139,19 @@ def _step_text(step: StepTime) -> list[str]:
     if step.curve:
         points = (f"[{n:.6g}, {1e3 * s:.{DIGITS}g} ms]" for n, s in step.curve)
         parts.append(f"curve: [{', '.join(points)}]")
-    if (step.time_low, step.time_high) != (1.0, 1.0):
-        low, high = (render(end, SHARE, 3) for end in (step.time_low, step.time_high))
-        parts.append(f"interval: [{low}, {high}]")
-    return parts
+    return parts + _interval_text(step)
+
+
+def _term_text(terms: AcceleratorTerms) -> list[str]:
+    times = [f"{key}: {1e6 * getattr(terms, name):.4g} us" for key, name in TERM_TIMES.items()]
+    factors = [f"{key}: {getattr(terms, name):.4g}" for key, name in TERM_FACTORS.items()]
+    return times + factors + _interval_text(terms)
+
+
+def _interval_text(entry: StepTime | AcceleratorTerms) -> list[str]:
+    if (entry.time_low, entry.time_high) == (1.0, 1.0):
+        return []
+    return [f"interval: [{100 * entry.time_low:.3g} %, {100 * entry.time_high:.3g} %]"]
 
 
 def _power_text(power: PhasePower) -> list[str]:
@@ -140,16 +175,20 @@ class _Reader:
         if not isinstance(data, dict):
             self._refuse((), "something else", "a mapping with step_times or powers")
             return Coefficients()
-        self._known_keys((), data, ("version", "step_times", "powers"))
+        self._known_keys((), data, ("version", *TOP))
         if data.get("version") != 1:
             self._refuse(("version",), repr(data.get("version")), "version 1")
         return Coefficients(
-            self._entries("step_times", self._step_time), self._entries("powers", self._power)
+            self._entries("step_times", self._configuration, self._step_time),
+            self._entries("powers", self._configuration, self._power),
+            self._entries("accelerators", self._accelerator, self._terms),
         )
 
-    def _entries(self, title: str, build: Callable[..., Any]) -> dict[Configuration, Any]:
+    def _entries(
+        self, title: str, name: Callable[..., K | None], build: Callable[..., V]
+    ) -> dict[K, V]:
         entries = self._document.data.get(title, [])
-        found: dict[Configuration, Any] = {}
+        found: dict[K, V] = {}
         if not isinstance(entries, list):
             self._refuse((title,), repr(entries), "a list of entries")
             return found
@@ -158,7 +197,7 @@ class _Reader:
             if not isinstance(entry, dict):
                 self._refuse(place, repr(entry), "a mapping")
                 continue
-            key = self._configuration(place, entry)
+            key = name(place, entry)
             before = len(self.problems)
             value = build(place, entry, **self._provenance(place, entry))
             if key in found:
@@ -178,6 +217,9 @@ class _Reader:
             return None
         return Configuration(names[0], names[1], precision, group)
 
+    def _accelerator(self, place: Place, entry: Mapping[str, Any]) -> str | None:
+        return self._text(place, entry, "accelerator") or None
+
     def _provenance(self, place: Place, entry: Mapping[str, Any]) -> dict[str, Any]:
         batch = entry.get("batch", [0])
         ends = batch if isinstance(batch, list) else []
@@ -192,20 +234,36 @@ class _Reader:
         }
 
     def _step_time(self, place: Place, entry: Mapping[str, Any], **common: Any) -> StepTime:
-        self._known_keys(place, entry, (*COMMON, *STEP_TIMES, "curve", "interval"))
-        times = {
+        self._known_keys(place, entry, (*CONFIGURATION, *COMMON, *STEP_TIMES, "curve", "interval"))
+        times: dict[str, Any] = {
             attribute: self._quantity((*place, key), entry.get(key), TIME, required=key in "ab")
             for key, attribute in STEP_TIMES.items()
         }
         curve = self._curve((*place, "curve"), entry.get("curve", []))
+        return StepTime(**times, curve=curve, **self._interval(place, entry), **common)
+
+    def _terms(self, place: Place, entry: Mapping[str, Any], **common: Any) -> AcceleratorTerms:
+        allowed = ("accelerator", *COMMON, *TERM_TIMES, *TERM_FACTORS, "interval")
+        self._known_keys(place, entry, allowed)
+        times: dict[str, Any] = {
+            attribute: self._quantity((*place, key), entry.get(key), TIME, required=True)
+            for key, attribute in TERM_TIMES.items()
+        }
+        factors: dict[str, Any] = {
+            attribute: self._number((*place, key), entry.get(key), 0.0)
+            for key, attribute in TERM_FACTORS.items()
+        }
+        return AcceleratorTerms(**times, **factors, **self._interval(place, entry), **common)
+
+    def _interval(self, place: Place, entry: Mapping[str, Any]) -> dict[str, Any]:
         interval = entry.get("interval", ["100 %", "100 %"])
         if not isinstance(interval, list) or len(interval) != 2:
             self._refuse((*place, "interval"), repr(interval), "two shares: [90 %, 110 %]")
-            interval = ["100 %", "100 %"]
-        ends = [
+            return {}
+        low, high = (
             self._quantity((*place, "interval", at), end, SHARE) for at, end in enumerate(interval)
-        ]
-        return StepTime(**times, curve=curve, time_low=ends[0], time_high=ends[1], **common)
+        )
+        return {"time_low": low, "time_high": high}
 
     def _curve(self, place: Place, points: Any) -> tuple[tuple[float, float], ...]:
         good = isinstance(points, list) and all(
@@ -221,8 +279,8 @@ class _Reader:
         return tuple(zip(tokens, times, strict=True))
 
     def _power(self, place: Place, entry: Mapping[str, Any], **common: Any) -> PhasePower:
-        self._known_keys(place, entry, (*COMMON, *POWERS, *SHAPE))
-        watts = {
+        self._known_keys(place, entry, (*CONFIGURATION, *COMMON, *POWERS, *SHAPE))
+        watts: dict[str, Any] = {
             attribute: self._quantity((*place, key), entry[key], POWER)
             for key, attribute in POWERS.items()
             if key in entry
@@ -230,13 +288,12 @@ class _Reader:
         for key in ("idle", "prefill", "floor", "rise"):
             if key not in entry:
                 self._refuse((*place, key), "", f"{POWER.expected} (missing)")
-        shape = {}
-        for key, attribute in SHAPE.items():
-            if not _is_number(entry.get(key, 1.0)):
-                self._refuse((*place, key), repr(entry[key]), "a number")
-            elif key in entry:
-                shape[attribute] = float(entry[key])
-        missing = {name: 0.0 for name in POWERS.values() if name != "limit_w"}
+        shape: dict[str, Any] = {
+            attribute: self._number((*place, key), entry[key], None)
+            for key, attribute in SHAPE.items()
+            if key in entry
+        }
+        missing: dict[str, Any] = {name: 0.0 for name in POWERS.values() if name != "limit_w"}
         return PhasePower(**{**missing, **watts}, **shape, **common)
 
     def _quantity(self, place: Place, value: Any, kind: Kind, *, required: bool = False) -> float:
@@ -254,6 +311,12 @@ class _Reader:
         if number < 0.0:
             self._refuse(place, repr(value), f"{kind.expected}, not negative")
         return number
+
+    def _number(self, place: Place, value: Any, lowest: float | None) -> float:
+        if not _is_number(value) or (lowest is not None and value < lowest):
+            self._refuse(place, repr(value), "a number" if lowest is None else "a number from 0")
+            return 0.0
+        return float(value)
 
     def _text(
         self,

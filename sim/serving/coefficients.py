@@ -1,4 +1,4 @@
-"""Which step time and which power curve a configuration gets: given, fitted or physical."""
+"""Which step time and which power curve a configuration gets, best known first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from sim.serving.coefficient_file import shipped_coefficients
 from sim.serving.configuration import Coefficients, Configuration
 from sim.serving.power import PhasePower, catalogue_power
 from sim.serving.steptime import StepTime, roofline
+from sim.serving.terms import covers, step_time_from_terms
 
 
 def resolve_step_time(
@@ -18,9 +19,9 @@ def resolve_step_time(
     given: StepTime | None = None,
     known: Coefficients | None = None,
 ) -> StepTime:
-    """Return the step time to use: given, else fitted, else the roofline.
+    """Return the step time to use: given, else fitted, else the accelerator's set, else roofline.
 
-    The result's ``kind`` and ``source`` say which of the three it is.
+    The result's ``kind`` and ``source`` say which of them it is.
 
     Args:
         model: shape of the model.
@@ -33,8 +34,13 @@ def resolve_step_time(
     if given is not None:
         return given
     key = Configuration(accelerator.name, model.name, precision, tensor_parallel)
-    fitted = (known or shipped_coefficients()).step_times.get(key)
-    return fitted or roofline(model, accelerator, tensor_parallel, precision)
+    sets = known or shipped_coefficients()
+    if key in sets.step_times:
+        return sets.step_times[key]
+    terms = sets.accelerators.get(accelerator.name)
+    if terms is not None and covers(model, precision):
+        return step_time_from_terms(terms, model, accelerator, tensor_parallel)
+    return roofline(model, accelerator, tensor_parallel, precision)
 
 
 def resolve_power(

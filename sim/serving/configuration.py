@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sim.serving.power import PhasePower
 from sim.serving.steptime import StepTime
+from sim.serving.terms import AcceleratorTerms
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,13 +29,22 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Coefficients:
-    """Fitted sets by configuration, as a coefficient file holds them."""
+    """Fitted sets, as a coefficient file holds them.
+
+    Attributes:
+        step_times: by configuration.
+        powers: by configuration.
+        accelerators: sets for dense models in general, by accelerator.
+    """
 
     step_times: Mapping[Configuration, StepTime] = field(default_factory=dict)
     powers: Mapping[Configuration, PhasePower] = field(default_factory=dict)
+    accelerators: Mapping[str, AcceleratorTerms] = field(default_factory=dict)
 
     def over(self, below: Coefficients) -> Coefficients:
         """Return both collections together; this one wins where both know a configuration."""
         return Coefficients(
-            {**below.step_times, **self.step_times}, {**below.powers, **self.powers}
+            {**below.step_times, **self.step_times},
+            {**below.powers, **self.powers},
+            {**below.accelerators, **self.accelerators},
         )

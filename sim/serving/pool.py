@@ -118,7 +118,7 @@ class Pool:
     def unfinished(self) -> Sequence[Request]:
         """Return the requests that wait or run here, for counting when the run ends."""
         waiting = [request for queue in self.queues for request in queue.drain()]
-        return waiting + [request for member in self.members for request in member.abandon()]
+        return waiting + [request for member in self.members for request in member.members()]
 
     def _join_one(self, request: Request) -> None:
         member = self._dispatch.pick()

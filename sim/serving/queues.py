@@ -57,35 +57,32 @@ class FcfsQueue(deque[Request]):
         return everything
 
 
-class PriorityQueue:
-    """Lowest ``request.priority`` first, first come first served within a priority."""
+class PriorityQueue(list[tuple[int, float, int, Request]]):
+    """Lowest ``request.priority`` first, first come first served within a priority.
 
-    __slots__ = ("_heap",)
+    It is the heap itself, so that its length and truth are those of a list.
+    """
 
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, float, int, Request]] = []
-
-    def __len__(self) -> int:
-        return len(self._heap)
+    __slots__ = ()
 
     def push(self, request: Request) -> None:
         """Add a request behind those of its own priority."""
-        heappush(self._heap, (request.priority, request.queued_s, request.number, request))
+        heappush(self, (request.priority, request.queued_s, request.number, request))
 
     push_back = push  # its arrival time puts a preempted request ahead of later ones
 
     def head(self) -> Request:
         """Return the most urgent request."""
-        return self._heap[0][3]
+        return self[0][3]
 
-    def pop(self) -> Request:
+    def pop(self) -> Request:  # type: ignore[override]
         """Take the most urgent request."""
-        return heappop(self._heap)[3]
+        return heappop(self)[3]
 
     def drain(self) -> list[Request]:
         """Take everything, in order."""
-        everything = [entry[3] for entry in sorted(self._heap, key=lambda entry: entry[:3])]
-        self._heap.clear()
+        everything = [entry[3] for entry in sorted(self, key=lambda entry: entry[:3])]
+        self.clear()
         return everything
 
 

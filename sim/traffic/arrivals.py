@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +24,10 @@ class ArrivalProcess(Protocol):
         ...
 
     def times(self, generator: Generator) -> Iterator[FloatArray]:
-        """Yield blocks of arrival times [s], non-decreasing, from time 0 on, without end."""
+        """Yield blocks of arrival times [s], non-decreasing, from time 0 on.
+
+        There is no end unless the rate stays zero from some time on.
+        """
         ...
 
 
@@ -102,6 +106,40 @@ class GammaRenewal:
         """Return a uniform part of a length-biased gap [s], which is gamma of shape + 1."""
         scale_s = 1 / (self.rate_per_s * self.shape)
         return float(generator.standard_gamma(self.shape + 1) * scale_s * generator.random())
+
+    def times(self, generator: Generator) -> Iterator[FloatArray]:
+        """Yield blocks of arrival times [s]."""
+        return renewal_times(self, generator)
+
+
+@dataclass(frozen=True, slots=True)
+class WeibullRenewal:
+    """Independent Weibull-distributed gaps: bursty for a shape below 1, regular above.
+
+    Args:
+        rate_per_s: mean rate [requests/s].
+        shape: shape parameter, above 0.
+    """
+
+    rate_per_s: float
+    shape: float
+
+    @property
+    def scale_s(self) -> float:
+        """Scale parameter of the Weibull distribution [s]."""
+        return 1 / (self.rate_per_s * math.gamma(1 + 1 / self.shape))
+
+    def gaps(self, count: int, generator: Generator) -> FloatArray:
+        """Return Weibull gaps [s]."""
+        return self.scale_s * generator.weibull(self.shape, count)
+
+    def first_gap(self, generator: Generator) -> float:
+        """Return a uniform part of a length-biased gap [s].
+
+        The power of a length-biased Weibull gap is gamma-distributed with shape 1 + 1 / shape.
+        """
+        power = generator.standard_gamma(1 + 1 / self.shape)
+        return float(self.scale_s * power ** (1 / self.shape) * generator.random())
 
     def times(self, generator: Generator) -> Iterator[FloatArray]:
         """Yield blocks of arrival times [s]."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.random import Generator
 from sim.interfaces import FloatArray, IntArray
 from sim.traffic.arrivals import ArrivalProcess
 from sim.traffic.lengths import LengthLaw
+from sim.traffic.timeorder import Rows, in_time_order
 from sim.traffic.trace import Labels, Trace
 
 PIECE_ROWS = 8192
@@ -69,6 +70,52 @@ class SyntheticDemand:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientMix:
+    """The requests of several clients, each with its own arrivals and lengths.
+
+    Lengths are thereby conditioned on the client, and the mix shifts with whoever is active.
+
+    Args:
+        clients: demand by name of the client; each draws from streams under its name.
+    """
+
+    clients: Mapping[str, Demand]
+
+    def pieces(self, draw: Draw) -> Iterator[Requests]:
+        """Yield the requests of all clients in order of time, labelled ``client``."""
+        names = tuple(self.clients)
+        streams = [self._of(code, names, draw) for code in range(len(names))]
+        return in_time_order(streams, _rows, _join)
+
+    def _of(self, code: int, names: tuple[str, ...], draw: Draw) -> Iterator[Requests]:
+        name = names[code]
+        for piece in self.clients[name].pieces(lambda purpose: draw(f"{name}/{purpose}")):
+            client = Labels(np.full(len(piece), code, dtype=np.int32), names)
+            yield replace(piece, labels={"client": client})
+
+
+def _rows(piece: Requests, rows: Rows) -> Requests:
+    return Requests(
+        piece.arrival_s[rows],
+        piece.input_tokens[rows],
+        piece.output_tokens[rows],
+        {name: Labels(column.codes[rows], column.names) for name, column in piece.labels.items()},
+    )
+
+
+def _join(pieces: list[Requests]) -> Requests:
+    return Requests(
+        np.concatenate([piece.arrival_s for piece in pieces]),
+        np.concatenate([piece.input_tokens for piece in pieces]),
+        np.concatenate([piece.output_tokens for piece in pieces]),
+        {
+            name: Labels(np.concatenate([p.labels[name].codes for p in pieces]), column.names)
+            for name, column in pieces[0].labels.items()
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayDemand:
     """Requests of a trace at their own times.
 
@@ -91,10 +138,14 @@ class ReplayDemand:
 
     def _once(self, start_s: float) -> Iterator[Requests]:
         for first in range(0, len(self.trace), PIECE_ROWS):
-            rows = slice(first, first + PIECE_ROWS)
-            yield Requests(
-                self.trace.arrival_s[rows] + start_s,
-                self.trace.input_tokens[rows].astype(np.int64),
-                self.trace.output_tokens[rows].astype(np.int64),
-                {name: Labels(c.codes[rows], c.names) for name, c in self.trace.labels.items()},
-            )
+            yield requests_of(self.trace, slice(first, first + PIECE_ROWS), start_s)
+
+
+def requests_of(trace: Trace, rows: Rows, start_s: float = 0.0) -> Requests:
+    """Return rows of a trace as requests, with the trace starting at ``start_s`` [s]."""
+    return Requests(
+        trace.arrival_s[rows] + start_s,
+        trace.input_tokens[rows].astype(np.int64),
+        trace.output_tokens[rows].astype(np.int64),
+        {name: Labels(column.codes[rows], column.names) for name, column in trace.labels.items()},
+    )

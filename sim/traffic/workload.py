@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from sim.interfaces import ArrivalBlock, FloatArray, IntArray, Workload
+from sim.interfaces import ArrivalBlock, IntArray, Workload
 from sim.rng import Streams
 from sim.traffic.demand import Demand, Requests
+from sim.traffic.timeorder import Rows, in_time_order
 from sim.traffic.trace import Labels
 
 
@@ -115,22 +116,7 @@ class MergedWorkload:
 
     def blocks(self) -> Iterator[ArrivalBlock]:
         """Yield merged blocks; at most one block of each part is held at a time."""
-        streams = [_nonempty(part.blocks()) for part in self.parts]
-        waiting = {i: block for i, s in enumerate(streams) if (block := next(s, None)) is not None}
-        while waiting:
-            # Nothing still to come can arrive before the earliest of the held last arrivals.
-            horizon_s = min(float(block.arrival_s[-1]) for block in waiting.values())
-            ready = []
-            for i, block in list(waiting.items()):
-                count = int(np.searchsorted(block.arrival_s, horizon_s, side="right"))
-                ready.append(_rows(block, slice(0, count)))
-                following = _rows(block, slice(count, None)) if count < len(block) else None
-                following = following or next(streams[i], None)
-                if following is None:
-                    del waiting[i]
-                else:
-                    waiting[i] = following
-            yield _in_time_order(ready)
+        return in_time_order([part.blocks() for part in self.parts], _rows, _join)
 
 
 def merge(workloads: Sequence[Workload]) -> Workload:
@@ -138,11 +124,7 @@ def merge(workloads: Sequence[Workload]) -> Workload:
     return workloads[0] if len(workloads) == 1 else MergedWorkload(tuple(workloads))
 
 
-def _nonempty(blocks: Iterator[ArrivalBlock]) -> Iterator[ArrivalBlock]:
-    return (block for block in blocks if len(block))
-
-
-def _rows(block: ArrivalBlock, rows: slice | FloatArray | IntArray) -> ArrivalBlock:
+def _rows(block: ArrivalBlock, rows: Rows) -> ArrivalBlock:
     return ArrivalBlock(
         block.arrival_s[rows],
         block.input_tokens[rows],
@@ -153,10 +135,8 @@ def _rows(block: ArrivalBlock, rows: slice | FloatArray | IntArray) -> ArrivalBl
     )
 
 
-def _in_time_order(blocks: list[ArrivalBlock]) -> ArrivalBlock:
-    if len(blocks) == 1:
-        return blocks[0]
-    joined = ArrivalBlock(
+def _join(blocks: list[ArrivalBlock]) -> ArrivalBlock:
+    return ArrivalBlock(
         np.concatenate([block.arrival_s for block in blocks]),
         np.concatenate([block.input_tokens for block in blocks]),
         np.concatenate([block.output_tokens for block in blocks]),
@@ -164,4 +144,3 @@ def _in_time_order(blocks: list[ArrivalBlock]) -> ArrivalBlock:
         np.concatenate([block.region for block in blocks]),
         np.concatenate([block.model for block in blocks]),
     )
-    return _rows(joined, np.argsort(joined.arrival_s, kind="stable"))

@@ -66,6 +66,6 @@ def plant():
     return small_plant()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_plant():
     return small_plant

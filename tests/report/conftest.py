@@ -15,19 +15,33 @@ SITES = {
     "remote-lulea": {"kind": "remote", "lat": 65.6, "lon": 22.1, "racks": 16, "limit_w": 620e3},
     "edge-paris": {"kind": "edge", "lat": 48.9, "lon": 2.4, "racks": 4, "limit_w": 90e3},
 }
-POOLS = {"premium-fra": "metro-fra", "standard-fra": "metro-fra", "standard-lulea": "remote-lulea", "edge-paris": "edge-paris"}
+POOLS = {
+    "premium-fra": "metro-fra",
+    "standard-fra": "metro-fra",
+    "standard-lulea": "remote-lulea",
+    "edge-paris": "edge-paris",
+}
 DURATION_S, BIN_S = 3600.0, 10.0
 
 
 @dataclass
 class FakeResult:
+    """Has what the report reads of a `sim.result.Result`, and can be changed by a test."""
+
     requests: pd.DataFrame
     series: pd.DataFrame
     racks: pd.DataFrame
     summary: dict[str, Any]
     topology: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
-    sources: list[dict[str, Any]] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> list[dict[str, Any]]:
+        return self.provenance.get("sources", [])
+
+    def request_columns(self, *names: str) -> pd.DataFrame:
+        return self.requests[list(names)]
 
 
 def make_requests(count: int, seed: int, names: list[str]) -> pd.DataFrame:
@@ -41,7 +55,9 @@ def make_requests(count: int, seed: int, names: list[str]) -> pd.DataFrame:
     output = np.maximum(1, rng.lognormal(np.log(190), 0.9, count)).astype(int)
     tpot_s = np.where(output > 1, rng.lognormal(np.log(0.014 * (1 + 0.4 * slow)), 0.22), np.nan)
     e2e_s = ttft_s + np.nan_to_num(tpot_s) * (output - 1)
-    status = rng.choice(["completed", "rejected", "timed_out", "in_flight"], count, p=[0.985, 0.009, 0.004, 0.002])
+    status = rng.choice(
+        ["completed", "rejected", "timed_out", "in_flight"], count, p=[0.985, 0.009, 0.004, 0.002]
+    )
     ended = status == "completed"
     site = rng.choice(list(SITES), count, p=[0.6, 0.3, 0.1])
     return pd.DataFrame(
@@ -63,6 +79,7 @@ def make_requests(count: int, seed: int, names: list[str]) -> pd.DataFrame:
             "tpot_s": np.where(ended, tpot_s, np.nan),
             "e2e_s": np.where(ended, e2e_s, np.nan),
             "preemptions": 0,
+            "warmup": arrival_s < 60.0,
         }
     )
 
@@ -73,16 +90,34 @@ def _wave(time_s: np.ndarray, rng: np.random.Generator, base: float, swing: floa
     return base + swing * day + 0.35 * swing * noise
 
 
-def _rows(kind: str, name: str, time_s: np.ndarray, power_w: np.ndarray, **extra: Any) -> pd.DataFrame:
-    columns = {c: np.nan for c in ("batch", "kv_used", "queue", "busy", "requests_per_s", "output_tokens_per_s")}
+def _rows(
+    kind: str, name: str, time_s: np.ndarray, power_w: np.ndarray, **extra: Any
+) -> pd.DataFrame:
+    columns = dict.fromkeys(
+        ("batch", "kv_used", "queue", "busy", "requests_per_s", "output_tokens_per_s"), np.nan
+    )
     return pd.DataFrame(
-        {"time_s": time_s, "kind": kind, "name": name, "power_w": power_w, "power_max_w": power_w * 1.06, **{**columns, **extra}}
+        {
+            "time_s": time_s,
+            "kind": kind,
+            "name": name,
+            "power_w": power_w,
+            "power_max_w": power_w * 1.06,
+            **columns,
+            **extra,
+        }
     )
 
 
-def make_series(sites: dict[str, dict[str, Any]], seed: int, bins: int | None = None) -> pd.DataFrame:
+def make_series(
+    sites: dict[str, dict[str, Any]], seed: int, bins: int | None = None
+) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    time_s = np.linspace(0, DURATION_S, bins, endpoint=False) if bins else np.arange(0, DURATION_S, BIN_S)
+    time_s = (
+        np.linspace(0, DURATION_S, bins, endpoint=False)
+        if bins
+        else np.arange(0, DURATION_S, BIN_S)
+    )
     frames = []
     for site, facts in sites.items():
         racks = []
@@ -95,12 +130,28 @@ def make_series(sites: dict[str, dict[str, Any]], seed: int, bins: int | None = 
     for pool in POOLS:
         wave = np.clip(_wave(time_s, rng, 0.5, 0.35), 0.02, 1)
         queue = np.where(wave > 0.75, (wave - 0.75) * 400, 0).round()
-        frames.append(_rows("pool", pool, time_s, np.full(len(time_s), np.nan), batch=wave * 120, kv_used=0.9 * wave, queue=queue, busy=wave))
+        frames.append(
+            _rows(
+                "pool",
+                pool,
+                time_s,
+                np.full(len(time_s), np.nan),
+                batch=wave * 120,
+                kv_used=0.9 * wave,
+                queue=queue,
+                busy=wave,
+            )
+        )
     return pd.concat(frames, ignore_index=True)
 
 
 def make_racks(series: pd.DataFrame) -> pd.DataFrame:
-    rows = series[series["kind"] == "rack"].groupby("name", sort=False)["power_w"].agg(["mean", "max"]).reset_index()
+    rows = (
+        series[series["kind"] == "rack"]
+        .groupby("name", sort=False)["power_w"]
+        .agg(["mean", "max"])
+        .reset_index()
+    )
     names = rows["name"].astype(str)
     return pd.DataFrame(
         {
@@ -119,42 +170,100 @@ def make_racks(series: pd.DataFrame) -> pd.DataFrame:
 
 def _percentiles(values: pd.Series) -> dict[str, float]:
     quantiles = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
-    return {"mean": float(values.mean()), **{k: float(values.quantile(q)) for k, q in quantiles.items()}}
+    return {
+        "mean": float(values.mean()),
+        **{k: float(values.quantile(q)) for k, q in quantiles.items()},
+    }
 
 
-def make_summary(requests: pd.DataFrame, series: pd.DataFrame, sites: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def make_summary(
+    requests: pd.DataFrame, series: pd.DataFrame, sites: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
     metrics = ("ttft_s", "tpot_s", "e2e_s", "queue_s", "network_s")
     fates = requests["status"].value_counts()
     tiers = list(requests["tier"].cat.categories)
     slo = [{"ttft_s": 0.5, "tpot_s": 0.05, "e2e_s": 30.0}, {"ttft_s": 5.0}]
-    peak = {s: float(series[(series["kind"] == "site") & (series["name"] == s)]["power_max_w"].max()) / 1e3 for s in sites}
+    peak = {
+        s: float(series[(series["kind"] == "site") & (series["name"] == s)]["power_max_w"].max())
+        / 1e3
+        for s in sites
+    }
     return {
         "schema_version": 1,
         "scenario": {"name": "three-tier", "sha256": "9f2c" * 16},
         "seed": 0,
-        "requests": {"arrived": len(requests), **{f: int(fates.get(f, 0)) for f in ("completed", "rejected", "timed_out", "failed", "in_flight")}},
+        "requests": {
+            "arrived": len(requests),
+            **{
+                f: int(fates.get(f, 0))
+                for f in ("completed", "rejected", "timed_out", "failed", "in_flight")
+            },
+        },
         "latency": {
             "all": {m: _percentiles(requests[m]) for m in metrics},
-            "tiers": {t: {m: _percentiles(requests[m][requests["tier"] == t]) for m in metrics} for t in tiers},
+            "tiers": {
+                t: {m: _percentiles(requests[m][requests["tier"] == t]) for m in metrics}
+                for t in tiers
+            },
         },
         "sla": {
-            t: {"attainment": 0.9712 if i == 0 else 0.99613, "targets": {**slo[min(i, 1)], "target": (0.99, 0.95)[min(i, 1)]}}
+            t: {
+                "attainment": 0.9712 if i == 0 else 0.99613,
+                "targets": {**slo[min(i, 1)], "target": (0.99, 0.95)[min(i, 1)]},
+            }
             for i, t in enumerate(tiers)
         },
-        "throughput": {"requests_per_s": 5.47, "output_tokens_per_s": 1512.0, "goodput_per_s": 5.38},
-        "utilisation": {s: {"accelerator_busy": 0.71, "kv_used": 0.44, "batch_mean": 61.2} for s in sites},
+        "throughput": {
+            "requests_per_s": 5.47,
+            "output_tokens_per_s": 1512.0,
+            "goodput_per_s": 5.38,
+        },
+        "utilisation": {
+            s: {"accelerator_busy": 0.71, "kv_used": 0.44, "batch_mean": 61.2} for s in sites
+        },
         "power": {
-            s: {"mean_kw": 0.8 * peak[s], "peak_kw": peak[s], "limit_kw": f["limit_w"] / 1e3, "headroom_kw": f["limit_w"] / 1e3 - peak[s], "capped_share": 0.0}
+            s: {
+                "mean_kw": 0.8 * peak[s],
+                "peak_kw": peak[s],
+                "limit_kw": f["limit_w"] / 1e3,
+                "headroom_kw": f["limit_w"] / 1e3 - peak[s],
+                "capped_share": 0.0,
+            }
             for s, f in sites.items()
         },
-        "energy": {"it_kwh": 812.4, "facility_kwh": 998.1, "pue": 1.2286, "j_per_output_token": 0.537},
-        "performance": {"wall_s": 2.31, "cpu_s": 2.22, "requests_per_cpu_s": 9009.0, "peak_rss_mb": 214.0, "simpy_events": 91234},
+        "energy": {
+            "it_kwh": 812.4,
+            "facility_kwh": 998.1,
+            "pue": 1.2286,
+            "j_per_output_token": 0.537,
+        },
+        "window": {"start_s": 60.0, "end_s": 3600.0, "length_s": 3540.0},
+        "quantiles": {"definition": "linear", "exact": True, "guaranteed_relative_error": 0.0},
+        "carbon": {"kg": 302.4, "g_per_mtoken": 55.6},
+        "cost": {
+            "energy_usd": 139.7,
+            "egress_usd": 3.1,
+            "total_usd": 142.8,
+            "usd_per_mtoken": 26.2,
+        },
+        "performance": {
+            "wall_s": 2.31,
+            "cpu_s": 2.22,
+            "requests_per_cpu_s": 9009.0,
+            "peak_rss_mb": 214.0,
+            "simpy_events": 91234,
+        },
     }
 
 
 def make_topology() -> dict[str, Any]:
     return {
-        "regions": {"frankfurt": {"lat": 50.1, "lon": 8.7}, "paris": {"lat": 48.9, "lon": 2.3}, "stockholm": {"lat": 59.3, "lon": 18.1}, "madrid": {"lat": 40.4, "lon": -3.7}},
+        "regions": {
+            "frankfurt": {"lat": 50.1, "lon": 8.7},
+            "paris": {"lat": 48.9, "lon": 2.3},
+            "stockholm": {"lat": 59.3, "lon": 18.1},
+            "madrid": {"lat": 40.4, "lon": -3.7},
+        },
         "sites": {n: {k: f[k] for k in ("kind", "lat", "lon")} for n, f in SITES.items()},
         "links": [
             {"from": "frankfurt", "to": "metro-fra", "latency_s": 0.002},
@@ -170,10 +279,74 @@ def make_topology() -> dict[str, Any]:
     }
 
 
-def make_result(count: int = 20_000, tiers: tuple[str, ...] = tuple(TIERS), seed: int = 1) -> FakeResult:
+WARNINGS = [
+    "edge-paris: the peak of 162 kW is above the site's limit of 90 kW for 61 % of the time.",
+    "standard: 190 requests were rejected because every queue was full.",
+]
+
+
+def make_provenance() -> dict[str, Any]:
+    return {
+        "loadbank": "0.1.0",
+        "scenario_sha256": "9f2c" * 16,
+        "seed": 0,
+        "sources": [
+            {
+                "name": "nvidia-h100",
+                "title": "NVIDIA H100 Tensor Core GPU data sheet",
+                "where": "https://www.nvidia.com/en-us/data-center/h100/",
+                "date": "2023-03",
+                "numbers": {"vendor": 6, "guess": 1},
+            },
+            {
+                "name": "patel-2024",
+                "title": "Characterizing Power Management Opportunities for LLMs in the Cloud",
+                "where": "doi 10.1145/3620666.3651329",
+                "date": "2024",
+                "numbers": {"measured": 4, "fitted": 2},
+            },
+            {"name": "own", "title": "", "where": "", "date": "", "numbers": {"guess": 2}},
+        ],
+        "guesses": [
+            {
+                "entry": "accelerator h100-sxm",
+                "field": "idle_w",
+                "low": 60.0,
+                "high": 120.0,
+                "note": "between the idle powers that two cloud studies give for the same board, with the model loaded",
+            },
+            {"entry": "node hgx-h100", "field": "fan_w", "low": 200.0, "high": 900.0, "note": ""},
+            {
+                "entry": "rack hgx-h100-liquid",
+                "field": "base_w",
+                "low": None,
+                "high": None,
+                "note": "switch and manifold",
+            },
+        ],
+        "machine": {
+            "finished_at": "2026-11-21T10:00:00+00:00",
+            "python": "3.11.9",
+            "platform": "Linux",
+            "packages": {"simpy": "4.1.2", "numpy": "2.4.6", "pandas": None},
+        },
+    }
+
+
+def make_result(
+    count: int = 20_000, tiers: tuple[str, ...] = tuple(TIERS), seed: int = 1
+) -> FakeResult:
     requests = make_requests(count, seed, list(tiers))
     series = make_series(SITES, seed)
-    return FakeResult(requests, series, make_racks(series), make_summary(requests, series, SITES), make_topology())
+    return FakeResult(
+        requests,
+        series,
+        make_racks(series),
+        make_summary(requests, series, SITES),
+        make_topology(),
+        list(WARNINGS),
+        make_provenance(),
+    )
 
 
 @pytest.fixture(scope="session")

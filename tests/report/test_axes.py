@@ -11,7 +11,9 @@ def labels(axis):
     return [label.replace(GAP, " ") for _, label in axis.ticks]
 
 
-@pytest.mark.parametrize(("length", "step"), [(1.0, 0.5), (8.0, 2.0), (10.0, 5.0), (0.03, 0.01), (4e6, 1e6)])
+@pytest.mark.parametrize(
+    ("length", "step"), [(1.0, 0.5), (8.0, 2.0), (10.0, 5.0), (0.03, 0.01), (4e6, 1e6)]
+)
 def test_nice_step_is_one_two_or_five(length, step):
     assert axes.nice_step(length, 4) == pytest.approx(step)
 
@@ -67,7 +69,9 @@ def test_time_axis_has_few_ticks_inside(end_s):
     assert all(0 <= value <= end_s * (1 + 1e-9) for value, _ in axis.ticks)
 
 
-@pytest.mark.parametrize("scale", [axes.LinearScale(2.0, 5.0), axes.LogScale(0.1, 50.0), axes.NinesScale(2.0)])
+@pytest.mark.parametrize(
+    "scale", [axes.LinearScale(2.0, 5.0), axes.LogScale(0.1, 50.0), axes.NinesScale(2.0)]
+)
 def test_scales_are_monotone_and_clipped(scale):
     places = scale.place(np.linspace(-1.0, 100.0, 500))
     assert np.all(np.diff(places) >= 0)

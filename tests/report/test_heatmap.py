@@ -8,7 +8,9 @@ from sim.report.heatmap import OVER, HeatGroup, HeatRow, heat_map, levels, step_
 
 
 def made(rows, row_px=14):
-    groups = [HeatGroup("hall <1>", tuple(HeatRow(f"rack-{i}", np.array(r)) for i, r in enumerate(rows)))]
+    groups = [
+        HeatGroup("hall <1>", tuple(HeatRow(f"rack-{i}", np.array(r)) for i, r in enumerate(rows)))
+    ]
     return heat_map(groups, time_axis(0.0, 60.0), row_px, "words")
 
 
@@ -31,4 +33,6 @@ def test_rows_carry_names_where_they_are_high_enough():
 
 def test_read_outs_find_group_and_row():
     groups = re.search(r'data-groups="([^"]*)"', made([[0.1], [0.2]]))[1]
-    assert json.loads(groups.replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">")) == [[19, "hall <1>", ["rack-0", "rack-1"]]]
+    assert json.loads(groups.replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">")) == [
+        [19, "hall <1>", ["rack-0", "rack-1"]]
+    ]

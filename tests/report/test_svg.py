@@ -39,7 +39,9 @@ def test_steps_hold_each_value_to_its_end():
     assert values.tolist() == [7.0, 7.0, 8.0, 8.0]
 
 
-@pytest.mark.parametrize(("place", "shown"), [(0.0, "0%"), (0.5, "50%"), (1 / 3, "33.33%"), (1.0, "100%")])
+@pytest.mark.parametrize(
+    ("place", "shown"), [(0.0, "0%"), (0.5, "50%"), (1 / 3, "33.33%"), (1.0, "100%")]
+)
 def test_places_are_percentages(place, shown):
     assert svg.percent(place) == shown
 

@@ -27,7 +27,7 @@ def test_path_takes_the_links_of_least_latency_and_adds_them_up():
     assert path.jitter_s == pytest.approx(0.003)
     # the narrowest link: 4 bytes per token at 1 Gbit/s
     assert path.upload_s_per_token == pytest.approx(32e-9)
-    assert path.egress_usd_per_byte == pytest.approx(0.03e-9)
+    assert path.egress_usd_per_token == pytest.approx(4 * 0.03e-9)
 
 
 def test_unreachable_site_has_no_path():

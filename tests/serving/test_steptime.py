@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.scenario.catalog import Accelerator, Efficiency, Model
-from sim.serving.steptime import StepTime, roofline
+from sim.serving.steptime import EXPERT_READ, HOST_S_PER_SEQ, StepTime, roofline
 
 CHIP = Accelerator(
     name="chip",
@@ -95,7 +95,9 @@ def test_roofline_of_a_dense_model_by_hand():
     assert step.b_s_per_token == pytest.approx(2 * 8e9 / (0.75 * 500e12))
     assert step.c_s_per_kv_token == pytest.approx(131072 / (0.9 * 2e12))
     assert step.e_s_per_token2 == pytest.approx(4 * 32 * 32 * 128 / (0.5 * 500e12))
-    assert (step.d_s_per_sqrt_seq, step.f_s_per_seq, step.kind) == (0.0, 0.0, "guess")
+    assert step.f_s_per_seq == HOST_S_PER_SEQ
+    assert (step.d_s_per_sqrt_seq, step.kind) == (0.0, "guess")
+    assert step.time_low < 1.0 < step.time_high
 
 
 def test_tensor_parallel_divides_the_work_and_adds_collectives():
@@ -124,11 +126,16 @@ def test_smaller_weights_shorten_the_fixed_part_and_fp8_the_products():
 def test_experts_are_read_as_far_as_the_batch_covers_them():
     step = roofline(EXPERTS, CHIP)
     assert step.d_s_per_sqrt_seq > 0.0
-    whole_s = 60e9 / (0.8 * 2e12)
-    alone = step.seconds(1, 0, 1) - 32 * 70e-6
-    crowded = step.seconds(256, 0, 256) - 32 * 70e-6 - 256 * step.b_s_per_token
-    assert alone < 0.45 * whole_s
-    assert 0.85 * whole_s < crowded < 1.35 * whole_s
+    fixed = replace(step, b_s_per_token=0.0, f_s_per_seq=0.0, a_s=step.a_s - 32 * 70e-6)
+    whole_s = EXPERT_READ * 60e9 / (0.8 * 2e12)
+    assert fixed.seconds(1, 0, 1) < 0.45 * whole_s
+    assert 0.85 * whole_s < fixed.seconds(256, 0, 256) < 1.35 * whole_s
+
+
+def test_scaled_coefficients_scale_every_step():
+    step = StepTime(1.0, 0.1, 0.01, 0.5, 1e-3, 0.2, curve=((10.0, 1.0),))
+    for load in ((4, 100, 4, 0), (60, 100, 4, 70), (50, 0, 0, 1250)):
+        assert step.scaled(1.5).seconds(*load) == pytest.approx(1.5 * step.seconds(*load))
 
 
 def test_windowed_layers_read_less_of_a_long_context():

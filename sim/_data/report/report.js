@@ -71,7 +71,7 @@
   for (const svg of document.querySelectorAll(".plot")) {
     const [readX, readY] = [scale(svg, "x"), scale(svg, "y")];
     const lines = [...svg.querySelectorAll("path.line")].map((path) => [path.dataset.name, points(path)]);
-    const cross = document.createElementNS("http://www.w3.org/2000/svg", "line");
+    const cross = document.createElementNS(svg.namespaceURI, "line");
     cross.setAttribute("class", "cross");
     cross.setAttribute("y2", svg.dataset.height);
     svg.addEventListener("pointermove", (event) => {

@@ -52,10 +52,9 @@ def test_a_truncated_gzip_gives_its_lines_and_then_names_where_it_breaks(write):
     chunks = []
     with pytest.raises(TraceError, match="a gzip stream that ends or breaks here") as caught:
         chunks.extend(line_chunks(path))
-    reader = line_chunks(path)
-    seen = next(reader).data.count(b"\n")
+    seen = sum(chunk.data.count(b"\n") for chunk in chunks)
     assert seen > 1000
-    assert caught.value.problems[0].line > seen
+    assert caught.value.problems[0].line == seen + 1
 
 
 def test_a_line_without_an_end_stops_in_bounded_memory(write):

@@ -1,0 +1,128 @@
+"""Reads per-request logs of a vLLM-style server: one JSON object per line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.calibration.run import Run
+from sim.errors import Problem, TraceError
+
+# Our name -> names in use, the first found wins. Times share one clock, in seconds.
+FIELDS = {
+    "input": ("input_toks", "input_tokens", "prompt_tokens", "prompt_len"),
+    "output": ("output_toks", "output_tokens", "completion_tokens", "output_len"),
+    "queued": ("queued_ts", "queued_time", "arrival_s"),
+    "first": ("first_token_ts", "first_token_time", "first_token_s"),
+    "last": ("last_token_ts", "last_token_time", "finished_ts", "last_token_s"),
+}
+MOST_PROBLEMS = 20
+
+
+def read_request_log(path: Path) -> Run:
+    """Read a log whose lines hold token counts, queue time and first and last token times.
+
+    Args:
+        path: a JSONL file with, per request, ``input_toks``, ``output_toks``, ``queued_ts``,
+            ``first_token_ts`` and ``last_token_ts`` (or a known other name of each).
+
+    Raises:
+        TraceError: with the line number of each row that is not such an object.
+    """
+    rows: list[tuple[float, ...]] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+
+        def refuse(path_: str, got: str, expected: str, at: int = number) -> None:
+            problems.append(Problem(path_, got, expected, str(path), at))
+
+        row = _row(line, refuse)
+        if row is not None:
+            rows.append(row)
+        if len(problems) >= MOST_PROBLEMS:
+            break
+    if not rows and not problems:
+        problems.append(Problem("", "no requests", "one JSON object per line", str(path)))
+    if problems:
+        raise TraceError(problems)
+    return run_of(np.array(rows))
+
+
+def run_of(rows: np.ndarray) -> Run:
+    """Return requests sorted by arrival, which starts at zero.
+
+    Args:
+        rows: columns arrival, first token, last token [s], input and output [tokens].
+    """
+    arrival, first, last, inputs, outputs = rows[np.argsort(rows[:, 0], kind="stable")].T
+    start_s = arrival[0]
+    return Run(
+        arrival - start_s,
+        inputs.astype(np.int64),
+        outputs.astype(np.int64),
+        first - start_s,
+        last - start_s,
+    )
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        TraceError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = (error.strerror or "an unreadable file").lower()
+        raise TraceError([Problem("", reason, "a readable file", str(path))]) from None
+    except UnicodeDecodeError:
+        raise TraceError([Problem("", "other bytes", "text in UTF-8", str(path))]) from None
+
+
+def _row(line: str, refuse: Callable[[str, str, str], None]) -> tuple[float, ...] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        refuse("", repr(line[:40]), "a JSON object")
+        return None
+    if not isinstance(entry, dict):
+        refuse("", repr(line[:40]), "a JSON object")
+        return None
+    values = {}
+    for name, keys in FIELDS.items():
+        value = _first(entry, keys)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not isfinite(value):
+            refuse(keys[0], repr(value), "a number")
+            return None
+        values[name] = float(value)
+    if values["input"] < 1 or values["output"] < 1:
+        refuse("tokens", f"{values['input']:g} in, {values['output']:g} out", "at least 1 each")
+        return None
+    if not values["queued"] <= values["first"] <= values["last"]:
+        refuse("times", "out of order", "queued <= first token <= last token")
+        return None
+    return tuple(values[name] for name in ("queued", "first", "last", "input", "output"))
+
+
+def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((entry[key] for key in keys if key in entry), None)
+
+
+def is_request_log(path: Path) -> bool:
+    """Return whether a file is JSON lines whose first object holds one of our queue times."""
+    if path.suffix != ".jsonl":
+        return False
+    first = next((line for line in read_text(path).splitlines() if line.strip()), "")
+    try:
+        entry = json.loads(first)
+    except ValueError:
+        return True  # its reader says what is wrong, line by line
+    return not (isinstance(entry, dict) and "metrics" in entry)

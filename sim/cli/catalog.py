@@ -1,0 +1,35 @@
+"""``loadbank catalog``: what the shipped numbers are and where they come from."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+
+def catalog(
+    section: Annotated[
+        str | None, typer.Argument(help="accelerators, models, nodes, racks or regions.")
+    ] = None,
+    name: Annotated[str | None, typer.Argument(help="Only entries with this in their name.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Only numbers of this kind: measured, fitted, vendor, analyst, guess."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> int:
+    """List the catalogue; with a section and a name, every number with its source."""
+    from rich.console import Console
+
+    from sim.report.catalog_tables import catalog_rows, catalog_tables
+    from sim.scenario.catalog import load_catalog
+
+    found = catalog_rows(load_catalog(), section, name, kind)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return 0
+    console = Console()
+    for table in catalog_tables(found, detailed=name is not None or kind is not None):
+        console.print(table)
+    return 0

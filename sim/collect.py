@@ -1,0 +1,197 @@
+"""What a finished world says: summary, series, racks and provenance put together as a result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+
+from sim.facility.levels import Level
+from sim.metrics.columns import REQUEST_TYPES
+from sim.metrics.parquet import ParquetSink
+from sim.metrics.racks import rack_table
+from sim.metrics.series import SeriesBlock, load_blocks, series_table
+from sim.metrics.sinks import MemorySink
+from sim.metrics.summary import RunIdentity, SiteFigures, Window, summarise
+from sim.metrics.table import Table
+from sim.provenance import machine, peak_rss_mb, provenance
+from sim.result import Result
+from sim.scenario.catalog import Sourced
+from sim.scenario.lock import lock_text, sha256
+
+if TYPE_CHECKING:
+    from sim.simulate import World
+
+POWER_LEVELS: tuple[Level, ...] = ("site", "row", "rack")
+
+
+def collect(world: World) -> Result:
+    """Return the result of a world that has run, wholly or in part."""
+    end_s = world.clock.now
+    world.recorder.close(world.unfinished())
+    window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
+    lock = lock_text(world.scenario)
+    summary = summarise(
+        run=RunIdentity(world.scenario.name, sha256(world.scenario), world.seed),
+        window=window,
+        statistics=world.recorder.statistics,
+        activity=world.series,
+        sites=list(_sites(world, window)),
+        egress_usd=world.router.egress_usd,
+        performance=_performance(world),
+        extras={
+            "replication": world.replication,
+            "interrupted": world.interrupted,
+            "warnings": list(_warnings(world)),
+            "pools": {numbers_name: view for numbers_name, view in _pools(world)},
+            "topology": _topology(world),
+            "provenance": {**_provenance(world, lock), "machine": machine()},
+        },
+    )
+    blocks = [
+        *load_blocks(
+            world.series, world.recorder.flow, world.names.pools, world.names.sites, end_s
+        ),
+        *_power_blocks(world),
+    ]
+    return Result(
+        summary,
+        lock,
+        requests=_request_table(world),
+        series=series_table(world.series.bins.starts_s(), blocks),
+        racks=_racks(world, window),
+    )
+
+
+def _request_table(world: World) -> Any:
+    sink = world.request_sink
+    if isinstance(sink, ParquetSink):
+        return sink.path
+    if not isinstance(sink, MemorySink):
+        message = f"no table comes out of a {type(sink).__name__}"
+        raise TypeError(message)
+    return Table(REQUEST_TYPES, world.names.by_column(), sink.chunks)
+
+
+def _sites(world: World, window: Window) -> Iterator[SiteFigures]:
+    meter, plant = world.meter, world.plant
+    span = meter.points.spans["site"]
+    length_s = window.length_s
+    for i, (name, site) in enumerate(world.scenario.topology.sites.items()):
+        it_j = float(meter.energy_j[span][i])
+        region = world.catalog.regions[site.region_data] if site.region_data else None
+        yield SiteFigures(
+            name=name,
+            mean_w=it_j / length_s if length_s else float("nan"),
+            peak_w=float(meter.peak_w[span][i]),
+            limit_w=float(plant.site_limit_w[i]),
+            it_j=it_j,
+            share_above=float(meter.above_s[span][i]) / length_s if length_s else 0.0,
+            usd_per_kwh=region.usd_per_kwh if region else None,
+            gco2_per_kwh=region.gco2_per_kwh if region else None,
+        )
+
+
+def _power_blocks(world: World) -> Iterator[SeriesBlock]:
+    series, points = world.meter.series(), world.meter.points
+    for level in POWER_LEVELS:
+        span = points.spans[level]
+        values = {"power_w": series.mean_w[span], "power_max_w": series.peak_w[span]}
+        yield SeriesBlock(level, points.names[span], values)
+
+
+def _racks(world: World, window: Window) -> Table:
+    meter, plant = world.meter, world.plant
+    span = meter.points.spans["rack"]
+    length_s = window.length_s or float("nan")
+    cooling = ("air", "liquid")
+    labels = [
+        (name, plant.site_names[site], cooling[kind], rack_type)
+        for name, site, kind, rack_type in zip(
+            plant.rack_names, plant.rack_site, plant.rack_cooling, plant.rack_type, strict=True
+        )
+    ]
+    return rack_table(
+        labels,
+        meter.energy_j[span] / length_s,
+        meter.peak_w[span],
+        plant.rack_limit_w,
+        meter.above_s[span] / length_s,
+    )
+
+
+def _performance(world: World) -> dict[str, float]:
+    wall_s = time.perf_counter() - world.started[0]
+    cpu_s = time.process_time() - world.started[1]
+    return {
+        "wall_s": wall_s,
+        "cpu_s": cpu_s,
+        "requests_per_cpu_s": world.source.emitted / cpu_s if cpu_s else float("nan"),
+        "peak_rss_mb": peak_rss_mb() or float("nan"),
+        "simpy_events": world.clock.processed_events(),
+    }
+
+
+def _pools(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
+    for pool, numbers, name in zip(world.pools, world.pool_numbers, world.names.pools, strict=True):
+        yield (
+            name,
+            {
+                "site": numbers.section.site,
+                "model": numbers.section.model,
+                "accelerator": numbers.accelerator.name,
+                "precision": numbers.section.precision,
+                "tensor_parallel": numbers.section.tensor_parallel,
+                "replicas": pool.replicas,
+                "kv_tokens": numbers.kv_tokens,
+                "step_time": {"kind": numbers.step_time.kind, "source": numbers.step_time.source},
+                "power": {"kind": numbers.power.kind, "source": numbers.power.source},
+            },
+        )
+
+
+def _warnings(world: World) -> Iterator[str]:
+    if world.interrupted:
+        yield f"the run was interrupted at {world.clock.now:.1f} s; figures cover that part only"
+    for name, view in _pools(world):
+        for what in ("step_time", "power"):
+            if view[what]["kind"] == "guess":
+                label = what.replace("_", " ")
+                yield f"pool {name}: {label} is uncalibrated ({view[what]['source']})"
+    for name, report in world.workload.reports.items():
+        for reason, count in report.dropped.items():
+            yield f"traffic {name}: {count} rows of the trace were left out: {reason}"
+
+
+def _topology(world: World) -> dict[str, Any]:
+    topology = world.scenario.topology
+    return {
+        "regions": {name: {"lat": r.lat, "lon": r.lon} for name, r in topology.regions.items()},
+        "sites": {
+            name: {"kind": site.kind, "lat": site.lat, "lon": site.lon}
+            for name, site in topology.sites.items()
+        },
+        "links": [
+            {"from": link.start, "to": link.end, "latency_s": link.latency_s}
+            for link in topology.links
+        ],
+    }
+
+
+def _provenance(world: World, lock: str) -> dict[str, Any]:
+    catalog, used = world.catalog, {}
+    for numbers in world.pool_numbers:
+        used[f"accelerators.{numbers.accelerator.name}"] = numbers.accelerator.sources
+        used[f"models.{numbers.section.model}"] = catalog.models[numbers.section.model].sources
+    for node in world.plant.node_types:
+        used[f"nodes.{node.name}"] = node.sources
+    for rack in dict.fromkeys(world.plant.rack_type):
+        used[f"racks.{rack}"] = catalog.racks[rack].sources
+    for site in world.scenario.topology.sites.values():
+        if site.region_data:
+            used[f"regions.{site.region_data}"] = catalog.regions[site.region_data].sources
+    entries: Mapping[str, Mapping[str, Sourced]] = used
+    return provenance(lock, world.seed, entries, catalog.sources)
+
+

@@ -1,0 +1,1 @@
+"""The electrical side: conversion losses, redundancy, breakers, and what power is stranded."""

@@ -1,0 +1,79 @@
+"""The lock file: a scenario with everything resolved, and the fingerprint of what it describes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sim.scenario.scalars import is_plain_text
+from sim.scenario.schema import Scenario
+from sim.scenario.shipped import locate, looks_like_path
+
+Rewrite = Callable[[str, Path | None], str]
+"""Returns what stands in place of a reference to a file, given the reference and the file."""
+
+
+def lock_text(scenario: Scenario) -> str:
+    """Return YAML text that loads again to the same scenario, defaults and topology written out.
+
+    Paths become absolute, so the text may be stored anywhere.
+    """
+
+    def absolute(reference: str, path: Path | None) -> str:
+        return str(path.resolve()) if path and looks_like_path(reference) else reference
+
+    data = _plain_data(scenario, absolute)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def sha256(scenario: Scenario) -> str:
+    """Return the fingerprint of a scenario: equal for equal scenarios, on every machine.
+
+    Where the scenario names a file, the content of the file counts and not its path.
+    """
+
+    def content(reference: str, path: Path | None) -> str:
+        if path is None or not path.is_file():
+            return reference
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    data = _plain_data(scenario, content)
+    canonical = json.dumps(data, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain_data(scenario: Scenario, rewrite: Rewrite) -> dict[str, Any]:
+    """Return the scenario as it is written in YAML, its references to files rewritten."""
+
+    def trace(reference: str) -> str:
+        return rewrite(reference, locate("traces", reference, scenario.base_dir))
+
+    data: dict[str, Any] = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
+    data["catalog"] = [rewrite(path, scenario.base_dir / path) for path in scenario.catalog]
+    for workload in data["traffic"].values():
+        if "trace" in workload:
+            workload["trace"]["path"] = trace(workload["trace"]["path"])
+        if "empirical" in workload.get("lengths", {}):
+            workload["lengths"]["empirical"] = trace(workload["lengths"]["empirical"])
+    return data
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes YAML of which every reader reads the same."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None if text and is_plain_text(text) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _write_text)
