@@ -12,7 +12,7 @@ from sim.calibration.least_squares import mape, relative_error
 from sim.calibration.logs import read_request_log
 from sim.calibration.published import VLLM_RUNS, read_server_runs, read_splitwise
 from sim.calibration.run import METRICS, STATISTICS, Run
-from sim.calibration.run_fit import RunFit, fit_runs, statistics_error
+from sim.calibration.run_fit import fit_runs, statistics_error
 from sim.calibration.server_replay import simulate_server
 from sim.calibration.servers import ServerRun, step_columns
 from sim.calibration.shipped import (
@@ -94,10 +94,17 @@ def log_scores(folder: Path, catalog: Catalog) -> Iterator[Score]:
         second = run.part(slice(len(run) // 2, len(run)))
         in_sample, *half = bars[key.model]
         raw = statistics_error(run, slice(None), limits, start)
+        low, high = (
+            statistics_error(run, slice(None), limits, start.scaled(factor))
+            for factor in (start.time_low, start.time_high)
+        )
         subject = f"{key.model} on {key.tensor_parallel} x {key.accelerator}"
         yield from _statistics(subject, run, fit.error[0], FITTED, [in_sample] * 3)
         yield from _statistics(subject, second, fit.held_out[0], OTHER_HALF, half)
         yield from _statistics(subject, run, raw, UNSEEN, [float("nan")] * 3)
+        outside = float(np.mean((low > 0.0) | (high < 0.0)))
+        label = "share of the 15 statistics outside the interval of the uncalibrated run"
+        yield _mean("vLLM request logs", subject, label, outside, UNSEEN, 0.10)
 
 
 def _statistics(
@@ -229,10 +236,3 @@ def _roofline_scores(
         outside = float(np.mean([np.mean((r < low) | (r > high)) for r, _ in parts]))
         label = f"share of steps outside {low:.2f} to {high:.2f} of the prediction"
         yield _mean(data, subject, label, outside, UNSEEN, 0.10)
-
-
-def fit_of_log(folder: Path, name: str, catalog: Catalog) -> RunFit:
-    """Return the fit to one of the published request logs, by its folder."""
-    key, limits = VLLM_RUNS[name]
-    run = read_request_log(folder / name / "requests.jsonl")
-    return fit_runs([run], limits, physical(key, catalog))

@@ -177,7 +177,5 @@ def sized_plant(
     )
 
 
-
-
 def _free(supply_c: float, rise_k: float, sink_c: float, plant: CoolingPlant) -> float:
     return float(free_share(sink_c, supply_c, supply_c + rise_k, plant.approach_k))
