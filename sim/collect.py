@@ -193,5 +193,3 @@ def _provenance(world: World, lock: str) -> dict[str, Any]:
             used[f"regions.{site.region_data}"] = catalog.regions[site.region_data].sources
     entries: Mapping[str, Mapping[str, Sourced]] = used
     return provenance(lock, world.seed, entries, catalog.sources)
-
-

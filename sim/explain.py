@@ -97,8 +97,14 @@ def explain_topology(topology: Topology) -> Explanation:
     racks = np.bincount(hardware.rack_site, minlength=len(hardware.site_names))
     nodes = np.bincount(site_of_node, minlength=len(hardware.site_names))
     sites = tuple(
-        SiteView(name, site.kind, len(site.halls), int(racks[i]), int(nodes[i]),
-                 limit_w=site.power_limit_w)
+        SiteView(
+            name,
+            site.kind,
+            len(site.halls),
+            int(racks[i]),
+            int(nodes[i]),
+            limit_w=site.power_limit_w,
+        )
         for i, (name, site) in enumerate(topology.sites.items())
     )
     return Explanation(topology.name, sites, links=tuple(_links(topology)))
@@ -218,7 +224,9 @@ def _load_views(
             count = sum(int(np.count_nonzero(rows)) for rows in mine)
             if not count:
                 continue
-            serving = [i for i, pool in enumerate(scenario.pools.values()) if pool.serves(model, tier)]
+            serving = [
+                i for i, pool in enumerate(scenario.pools.values()) if pool.serves(model, tier)
+            ]
             times = [world.pool_numbers[i].step_time for i in serving]
             inputs, outputs = lengths[m]
             ttft_s = (t.seconds(inputs, 0.0, 0.0, inputs**2 / 2.0) for t in times)
@@ -291,5 +299,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return value
-
-

@@ -88,6 +88,9 @@ class Request:
         "tier",
     )
 
+    admit_order: int
+    finish_step: int
+
     def __init__(
         self,
         number: int,
@@ -113,6 +116,9 @@ class Request:
         self.first_token_s = NOT_YET  # at the replica; the user sees it downlink_s later
         self.finished_s = NOT_YET  # last token at the replica, or the end of a failed request
         self.downlink_s = 0.0
+        self.prefill_tokens = input_tokens  # to process before the next token can be shown
+        self.context_tokens = 0  # of which processed
+        self.remaining_tokens = output_tokens  # to show, as of the last change of the batch
         self.pool = -1
         self.replica = -1
         self.preemptions = 0
@@ -160,10 +166,15 @@ class ActivityLog(Protocol):
 class PowerCurve(Protocol):
     """Power of one accelerator of a replica by what the replica is doing."""
 
-    idle_w: float
-    """Weights loaded, nothing running [W]."""
-    prefill_w: float
-    """A step that only processes prompts [W]."""
+    @property
+    def idle_w(self) -> float:
+        """Weights loaded, nothing running [W]."""
+        ...
+
+    @property
+    def prefill_w(self) -> float:
+        """A step that only processes prompts [W]."""
+        ...
 
     def decode_w(self, batch: int) -> float:
         """Power while ``batch`` sequences decode [W]."""

@@ -1,6 +1,6 @@
 """One run, from a scenario to a result. Read it top to bottom: it is the whole flow.
 
-    scenario -> traffic -> routing -> serving <-> facility -> metrics -> result
+scenario -> traffic -> routing -> serving <-> facility -> metrics -> result
 """
 
 from __future__ import annotations
@@ -32,9 +32,11 @@ from sim.routing.assemble import build_router
 from sim.routing.policies import PLACEMENTS
 from sim.scenario import load
 from sim.scenario.catalog import load_catalog
+from sim.scenario.kinds import describes_topology
 from sim.scenario.plant import Plant, build_plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_tiers import Tier
+from sim.scenario.schema_topology import Topology
 from sim.serving.assemble import build_pools
 from sim.traffic.build import build_workload
 from sim.traffic.source import Source
@@ -72,6 +74,19 @@ def load_scenario(
         ScenarioError: with every problem of the scenario, its topology and its catalogue files.
     """
     return load.load_scenario(source, overrides, policies=PLACEMENTS.names())
+
+
+def load_any(
+    source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()
+) -> Scenario | Topology:
+    """Return the scenario or, if the file or name is that of a topology, the topology.
+
+    Raises:
+        ScenarioError: with every problem of the file.
+    """
+    if describes_topology(source):
+        return load.load_topology(source)
+    return load_scenario(source, overrides)
 
 
 def simulate(

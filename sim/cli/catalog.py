@@ -12,7 +12,9 @@ def catalog(
     section: Annotated[
         str | None, typer.Argument(help="accelerators, models, nodes, racks or regions.")
     ] = None,
-    name: Annotated[str | None, typer.Argument(help="Only entries with this in their name.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Only entries with this in their name.")
+    ] = None,
     kind: Annotated[
         str | None,
         typer.Option(help="Only numbers of this kind: measured, fitted, vendor, analyst, guess."),

@@ -34,7 +34,7 @@ def show(
     from rich.console import Console
 
     from sim.explain import explain, explain_topology
-    from sim.report.tables import explanation_tables
+    from sim.report.explain_tables import explanation_tables
     from sim.scenario.schema import Scenario
     from sim.simulate import load_any
 

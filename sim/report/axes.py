@@ -120,7 +120,7 @@ def _multiples(low: float, high: float, step: float) -> list[float]:
     return [count * step for count in range(first, last + 1)]
 
 
-def value_axis(high: float, unit: str, at_most: int = 4) -> Axis:
+def value_axis(high: float, unit: str, at_most: int = 5) -> Axis:
     """Return a linear axis from 0 that ends on a tick at or above ``high``."""
     high = high if math.isfinite(high) and high > 0 else 1.0
     step = nice_step(high, at_most)

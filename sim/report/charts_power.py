@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_SITES = 9
 HEIGHT_PX = 190
+NEAR = 0.15  # a curve this close to its limit [share of it] touches the label
 FAR = 4.0  # a limit more than this many times above the peak is told, not drawn
 
 
@@ -81,10 +82,11 @@ def _site_chart(result: Result, site: str, rows: pd.DataFrame, ends: tuple[float
 
 
 def _left_is_free(parts: Buckets, limit_w: float) -> bool:
-    """Return whether the curve keeps further away from its limit at the left than at the right."""
+    """Return whether the limit's label would touch the curve at the right but not at the left."""
     third = max(1, len(parts) // 3)
     distance = np.nan_to_num(np.minimum(np.abs(parts.mean - limit_w), np.abs(parts.high - limit_w)))
-    return float(distance[:third].min()) > float(distance[-third:].min())
+    left, right = float(distance[:third].min()), float(distance[-third:].min())
+    return right < NEAR * limit_w and left > right
 
 
 def _power_table(site: str, rows: pd.DataFrame, limit_w: float | None) -> Markup:

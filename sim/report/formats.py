@@ -88,6 +88,11 @@ def energy(kwh: float | None) -> str:
     return _scaled(kwh, ((1e6, "GWh"), (1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh")))
 
 
+def mass(grams: float | None) -> str:
+    """Return a mass [g] in g, kg or t."""
+    return _scaled(grams, ((1e6, "t"), (1e3, "kg"), (1.0, "g")))
+
+
 def power_kw(kilowatts: float | None) -> str:
     """Return a power given in kW, as the summary gives it."""
     return power(None if kilowatts is None else 1e3 * kilowatts)

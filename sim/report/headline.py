@@ -94,8 +94,8 @@ def verdict(summary: Mapping[str, Any]) -> Markup:
         ]
         said.append(f"{len(missed)} of {len(judged)} service levels missed: {_some(names)}.")
     elif judged:
-        plural = len(judged) > 1
-        said.append(f"All {len(judged)} service levels met." if plural else "Service level met.")
+        every = {1: "The service level is", 2: "Both service levels are"}
+        said.append(f"{every.get(len(judged), f'All {len(judged)} service levels are')} met.")
     if over:
         said.append(f"Power above the limit at {_some([site.name for site in over])}.")
     elif any(site.limit_kw for site in site_powers(summary)):
@@ -245,9 +245,9 @@ def _energy_tiles(summary: Mapping[str, Any]) -> Iterable[Markup]:
 def _cost_tiles(summary: Mapping[str, Any]) -> Iterable[Markup]:
     carbon_kg = as_float(at(summary, "carbon", "kg"))
     if carbon_kg is not None:
-        per_token = formats.number(as_float(at(summary, "carbon", "g_per_mtoken")))
-        value = _with_unit(formats.number(carbon_kg), "kg CO₂")
-        yield _tile("Carbon", value, f"{per_token}{formats.GAP}g per million output tokens")
+        per_token = formats.mass(as_float(at(summary, "carbon", "g_per_mtoken")))
+        value = _with_unit(formats.mass(1e3 * carbon_kg), "CO₂")
+        yield _tile("Carbon", value, f"{per_token} per million output tokens")
     total_usd = as_float(at(summary, "cost", "total_usd"))
     if total_usd is not None:
         per_token = formats.number(as_float(at(summary, "cost", "usd_per_mtoken")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
@@ -17,6 +17,7 @@ GUESS = "guess"
 # from what was observed to what was assumed
 KINDS = ("measured", "fitted", "vendor", "analyst", GUESS)
 MOST_WARNINGS = 8
+MOST_ROWS = 12  # of a table that is not folded away
 
 
 def notices(result: Result) -> Markup:
@@ -65,18 +66,17 @@ def _guess_table(guesses: Iterable[Mapping[str, Any]]) -> Markup:
     if not rows:
         return Markup()
     header = ["Entry", "Number", "At least", "At most", "Why"]
-    title = "Guesses"
-    return join(
-        (
-            tag("h3", title),
-            tag(
-                "p",
-                "No source gives these numbers; the range is what seems plausible.",
-                class_="note",
-            ),
-            table(title, header, rows, texts=2, long=4),
-        )
-    )
+    note = "No source gives these numbers; the range is what seems plausible."
+    made = table("Guesses", header, rows, texts=2, long=4)
+    return join((tag("h3", "Guesses"), tag("p", note, class_="note"), _fold(made, rows, "guess")))
+
+
+def _fold(made: Markup, rows: Sequence[object], noun: str) -> Markup:
+    """Return a table as it is, or behind a line where it is long."""
+    if len(rows) <= MOST_ROWS:
+        return made
+    nouns = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return folded(made, f"All {len(rows)} {nouns}")
 
 
 def _source_table(sources: Iterable[Mapping[str, Any]]) -> Markup:
@@ -92,12 +92,13 @@ def _source_table(sources: Iterable[Mapping[str, Any]]) -> Markup:
     if not rows:
         return Markup()
     header = ["Source", "Where", "Date", "Numbers used"]
-    return join((tag("h3", "Sources"), table("Sources", header, rows, texts=4, long=1)))
+    made = table("Sources", header, rows, texts=4, long=1)
+    return join((tag("h3", "Sources"), _fold(made, rows, "source")))
 
 
 def _address(where: Any) -> str:
     """Return an address as text: the page links nowhere, so that it can be read offline."""
-    return str(where or formats.NOTHING).removeprefix("https://").removeprefix("http://")
+    return str(where or formats.NOTHING).replace("https://", "").replace("http://", "")
 
 
 def _kinds(numbers: Mapping[str, Any]) -> Iterable[Markup]:

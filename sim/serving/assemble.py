@@ -40,7 +40,9 @@ class PoolModel:
     kv_tokens: int
 
 
-def resolve_pool(section: PoolSection, accelerator: Accelerator, catalog: Catalog) -> PoolModel:
+def resolve_pool(
+    name: str, section: PoolSection, accelerator: Accelerator, catalog: Catalog
+) -> PoolModel:
     """Return the numbers of one pool: those given, else fitted, else physical.
 
     Raises:
@@ -74,7 +76,12 @@ def resolve_pool(section: PoolSection, accelerator: Accelerator, catalog: Catalo
         given=constant_decode(watts.idle_w, watts.prefill_w, watts.decode_w) if watts else None,
     )
     kv_tokens = section.kv_cache_tokens or kv_capacity_tokens(
-        model, accelerator, section.tensor_parallel, section.precision
+        model,
+        accelerator,
+        section.tensor_parallel,
+        section.precision,
+        section.batching.max_num_batched_tokens,
+        path=f"pools.{name}",
     )
     return PoolModel(section, accelerator, step_time, power, kv_tokens)
 
@@ -114,7 +121,7 @@ def build_pools(
     models: list[PoolModel] = []
     first = 0
     for index, (name, section) in enumerate(scenario.pools.items()):
-        numbers = resolve_pool(section, plant.pool_accelerator(index, catalog), catalog)
+        numbers = resolve_pool(name, section, plant.pool_accelerator(index, catalog), catalog)
         queue = section.queue
         count = plant.pool_replicas(index)
         pools.append(

@@ -101,9 +101,6 @@ class Pool:
         """Take a request that has just arrived at the site."""
         request.queued_s = self._clock.now
         request.pool = self.index
-        request.prefill_tokens = request.input_tokens
-        request.remaining_tokens = request.output_tokens
-        request.context_tokens = 0
         if request.input_tokens + request.output_tokens - 1 > self._longest_tokens:
             self._reject(request)
         elif self._shared:

@@ -61,7 +61,9 @@ def fingerprint(trace: Trace) -> Fingerprint:
     }
     work = statistics.ruler_work(trace.input_tokens, trace.output_tokens)
     waits = np.quantile(statistics.ruler_waits(arrivals, work), WAIT_LEVELS)
-    values |= {f"wait_p{level * 100:g}": w for level, w in zip(WAIT_LEVELS, waits.tolist(), strict=True)}
+    values |= {
+        f"wait_p{level * 100:g}": w for level, w in zip(WAIT_LEVELS, waits.tolist(), strict=True)
+    }
     values["empty_seconds"] = statistics.empty_share(arrivals, 1.0, span_s)
     values["gap_cv"] = statistics.gap_cv(arrivals)
     values["rate_input"] = statistics.rate_size_correlation(arrivals, trace.input_tokens)

@@ -83,6 +83,12 @@ def test_power_and_energy_pick_their_unit():
     assert plain(formats.energy(1812)) == "1.81 MWh"
 
 
+def test_mass_picks_its_unit():
+    assert plain(formats.mass(55.6)) == "55.6 g"
+    assert plain(formats.mass(81_866)) == "81.9 kg"
+    assert plain(formats.mass(2.5e6)) == "2.5 t"
+
+
 def test_nouns_know_their_plural():
     assert formats.plural(1, "site") == "1 site"
     assert formats.plural(1200, "site") == "1,200 sites"

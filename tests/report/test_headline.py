@@ -1,5 +1,7 @@
 import copy
 
+import pytest
+
 from sim.report.formats import GAP
 from sim.report.headline import site_powers, tier_slas, tiles, verdict
 
@@ -21,7 +23,15 @@ def test_the_verdict_praises_a_good_run(result):
     summary["power"]["edge-paris"]["limit_kw"] = 400.0
     said = words(verdict(summary))
     assert 'class="verdict good"' in said
-    assert "All 2 service levels met. No site went above its power limit." in said
+    assert "Both service levels are met. No site went above its power limit." in said
+
+
+@pytest.mark.parametrize(
+    ("tiers", "said"), [(1, "The service level is met."), (3, "All 3 service levels are met.")]
+)
+def test_the_verdict_counts_service_levels(tiers, said):
+    good = {"attainment": 0.99, "targets": {"target": 0.9}}
+    assert said in verdict({"sla": {f"t{number}": good for number in range(tiers)}})
 
 
 def test_without_targets_and_limits_there_is_no_verdict():

@@ -62,3 +62,13 @@ def test_warnings_alone_are_enough(result):
     shown = notices(warned)
     assert "every queue was full" in shown
     assert "guess" not in shown
+
+
+def test_long_tables_are_folded_away(result):
+    many = copy.deepcopy(result)
+    many.provenance["guesses"] *= 10
+    many.provenance["sources"] *= 10
+    shown = source_tables(many)
+    assert "<summary>All 30 guesses</summary>" in shown
+    assert "<summary>All 30 sources</summary>" in shown
+    assert "<details" not in source_tables(result)

@@ -6,10 +6,12 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sim.scenario import shipped
 from sim.scenario.load import load_scenario
 from sim.scenario.lock import lock_text, sha256
 from sim.scenario.schema import Scenario
@@ -100,3 +102,21 @@ def test_the_fingerprint_of_a_file_is_its_content_not_its_place(
     moved = load_scenario(tmp_path / "lock.yaml")
     assert moved.traffic["chat"].lengths.empirical == str(tmp_path / "a" / "t.csv")
     assert sha256(moved) == fingerprints[0]
+
+
+def test_a_shipped_trace_keeps_its_name_in_the_lock(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = tmp_path / "t.csv"
+    trace.write_text("arrival_s,input_tokens,output_tokens\n0,1,1\n")
+    monkeypatch.setattr(shipped, "shipped", lambda shelf: {"mine": trace})
+    chat = small["traffic"]["chat"]
+    del chat["arrivals"], chat["lengths"]
+    chat["trace"] = {"path": "mine"}
+    scenario = load_scenario(small)
+    assert yaml.safe_load(lock_text(scenario))["traffic"]["chat"]["trace"]["path"] == "mine"
+    first = sha256(scenario)
+    trace.write_text("arrival_s,input_tokens,output_tokens\n0,1,2\n")
+    assert sha256(scenario) != first
+    trace.unlink()
+    assert sha256(scenario) != first

@@ -90,4 +90,3 @@ class Columns:
 @pytest.fixture
 def bench():
     return Bench()
-

@@ -49,7 +49,11 @@ THEORY = {
         lambda rng, n: rng.gamma(2.0, 0.5, n),
         lambda rate: mg1_mean_wait_s(rate, 1.0, np.sqrt(0.5)),
     ),
-    "M/M/4": (4, lambda rng, n: rng.exponential(1.0, n), lambda rate: mmc_mean_wait_s(rate, 1.0, 4)),
+    "M/M/4": (
+        4,
+        lambda rng, n: rng.exponential(1.0, n),
+        lambda rate: mmc_mean_wait_s(rate, 1.0, 4),
+    ),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,16 +38,15 @@ def run_segments(jobs, time, limits, *, priority_queue=False, speed_changes=(), 
     queue = QUEUES["priority" if priority_queue else "fcfs"]()
     replica = Replica(0, clock, engine, queue, rows, ended.append)
     requests = [
-        Request(job.number, job.arrival_s, job.input_tokens, job.output_tokens, priority=job.priority)
+        Request(
+            job.number, job.arrival_s, job.input_tokens, job.output_tokens, priority=job.priority
+        )
         for job in jobs
     ]
 
     def arrive(request):
         def action(_event):
             request.queued_s = clock.now
-            request.prefill_tokens = request.input_tokens
-            request.remaining_tokens = request.output_tokens
-            request.context_tokens = 0
             queue.push(request)
             if queue.head() is request:
                 replica.nudge()
@@ -67,9 +68,10 @@ def run_segments(jobs, time, limits, *, priority_queue=False, speed_changes=(), 
 def check_equal(jobs, requests):
     for job, request in zip(jobs, requests, strict=True):
         for name in ("admitted_s", "first_token_s", "finished_s"):
-            assert getattr(request, name) == pytest.approx(
-                getattr(job, name), abs=TOLERANCE_S
-            ), (job.number, name)
+            assert getattr(request, name) == pytest.approx(getattr(job, name), abs=TOLERANCE_S), (
+                job.number,
+                name,
+            )
         assert request.preemptions == job.preemptions
 
 
@@ -78,7 +80,7 @@ def check_rows(jobs, rows, end_s):
     table = [rows[start : start + width] for start in range(0, len(rows), width)]
     assert table[0][1] == 0.0
     assert table[-1][2] == end_s
-    for before, after in zip(table, table[1:], strict=False):
+    for before, after in pairwise(table):
         assert before[2] == after[1]  # contiguous
         assert before[1] < before[2]
     prompts = sum(job.input_tokens for job in jobs)

@@ -64,7 +64,6 @@ class StepwiseReplica:
             free -= self.watermark
         return free >= 0
 
-
     def sort_queue(self):
         if self.priority_queue:
             self.waiting.sort(key=lambda job: (job.priority, job.arrival_s, job.number))
@@ -153,19 +152,7 @@ class StepwiseReplica:
     def step(self, now):
         """Run one engine iteration from ``now`` and return the time at which it ends."""
         decodes = self.mode == "chunked-prefill" or not self.prefilling
-        chunks = []
-        if self.prefilling:
-            if self.mode == "static":
-                self.static_size = len(self.prefilling)
-            budget = float("inf")
-            if self.mode == "chunked-prefill":
-                budget = self.max_num_batched_tokens - len(self.decoding)
-            for job in self.prefilling:
-                chunk = min(job.prompt - job.done, budget)
-                if chunk <= 0:
-                    break
-                chunks.append((job, chunk))
-                budget -= chunk
+        chunks = self.chunks()
         live = self.decoding if decodes else []
         places = (self.static_size or len(live)) if live else 0
         now += self.step_time(chunks, places, live)
@@ -182,6 +169,22 @@ class StepwiseReplica:
         if self.static_size and not self.decoding:
             self.static_size = 0
         return now
+
+    def chunks(self):
+        """Prompt tokens of each prefilling job in the next step."""
+        if self.mode == "static" and self.prefilling:
+            self.static_size = len(self.prefilling)
+        budget = float("inf")
+        if self.mode == "chunked-prefill":
+            budget = self.max_num_batched_tokens - len(self.decoding)
+        chunks = []
+        for job in self.prefilling:
+            chunk = min(job.prompt - job.done, budget)
+            if chunk <= 0:
+                break
+            chunks.append((job, chunk))
+            budget -= chunk
+        return chunks
 
     def show_first(self, job, now):
         self.prefilling.remove(job)

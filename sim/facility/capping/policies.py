@@ -129,8 +129,8 @@ class Uniform:
         response = self._settings.response
         demand_w = reading.domain_w(reading.demand_w(response).sum(axis=0))
         room_w = self._settings.target * reading.limit_w - reading.domain_w(reading.floor_w)
-        share = room_w / np.where(demand_w > 0.0, demand_w, 1.0)
-        share = np.where(demand_w > 0.0, share, 1.0)
+        kept_w = np.clip(room_w, 0.0, demand_w)
+        share = np.where(demand_w > 0.0, kept_w / np.where(demand_w > 0.0, demand_w, 1.0), 1.0)
         clock = response.clock_for(share)[reading.domain]
         caps = no_caps(reading)
         return Caps(caps.clock * clock, caps.batch)

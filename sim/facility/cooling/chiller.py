@@ -1,4 +1,4 @@
-"""Chillers: efficiency that falls when it is hotter outside, and the economiser that avoids them."""
+"""Chillers: efficiency that falls when it is hotter outside, and the economiser."""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ class Clock:
 AIR_CLOCKS = (Clock(5_000.0, 189.0), Clock(10_000.0, 55.0))
 MARGIN_K = 20.0  # guess: from a supply near 24 degC to a protective shutdown near 45 degC
 METAL_J_PER_K = 300_000.0  # guess: 600 kg of steel, copper and aluminium
+_IMPOSSIBLE = "no pair of masses gives these times to shutdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,11 @@ def fit_air_clocks(
             moved = guess.copy()
             moved[axis] += 1e-6
             slope[:, axis] = (_errors(moved, clocks, margin_k, metal_j_per_k) - error) / 1e-6
+        if abs(np.linalg.det(slope)) < 1e-12:
+            raise ModelLimitError(_IMPOSSIBLE)
         guess = guess - np.clip(np.linalg.solve(slope, error), -1.0, 1.0)
     else:
-        raise ModelLimitError("no pair of masses gives these times to shutdown")
+        raise ModelLimitError(_IMPOSSIBLE)
     air_j_per_k, coupling = np.exp(guess).tolist()
     nodes = TwoNode(air_j_per_k, metal_j_per_k, coupling)
     times_s = [time_to_rise_s(nodes, clock.heat_w, margin_k) for clock in clocks]

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from sim.interfaces import FloatArray
 
@@ -31,11 +30,11 @@ class TwoNode:
         second_loss_w_per_k: conductance L2 from the second node to the coolant supply [W/K].
     """
 
-    first_j_per_k: ArrayLike
-    second_j_per_k: ArrayLike
-    coupling_w_per_k: ArrayLike
-    first_loss_w_per_k: ArrayLike = 0.0
-    second_loss_w_per_k: ArrayLike = 0.0
+    first_j_per_k: FloatArray | float
+    second_j_per_k: FloatArray | float
+    coupling_w_per_k: FloatArray | float
+    first_loss_w_per_k: FloatArray | float = 0.0
+    second_loss_w_per_k: FloatArray | float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,9 @@ class Propagator:
     gain: FloatArray
     nodes: TwoNode
 
-    def step(self, state_c: FloatArray, heat_w: ArrayLike, supply_c: ArrayLike) -> FloatArray:
+    def step(
+        self, state_c: FloatArray, heat_w: FloatArray | float, supply_c: FloatArray | float
+    ) -> FloatArray:
         """Return the temperatures after the step [degC].
 
         Args:
@@ -100,7 +101,9 @@ def stored_j(nodes: TwoNode, change_c: FloatArray) -> FloatArray:
     return np.asarray(first + np.asarray(nodes.second_j_per_k) * change_c[1])
 
 
-def steady_c(nodes: TwoNode, heat_w: ArrayLike, supply_c: ArrayLike) -> FloatArray:
+def steady_c(
+    nodes: TwoNode, heat_w: FloatArray | float, supply_c: FloatArray | float
+) -> FloatArray:
     """Return the temperatures at which heat in equals heat out, shape (2, racks) [degC].
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import cos, pi, radians, sin
 
 from sim.facility.grid.storage import Battery
 
@@ -95,13 +96,14 @@ def balance(load_w: float, supply: Supply, step_s: float) -> Balance:
     battery, stored_j = supply.battery, supply.stored_j
     discharge_w = charge_w = 0.0
     if battery is not None:
-        short = net_w > supply.grid_w
-        # Charging stops where the grid has nothing left to give.
-        least_w = -(max(supply.grid_w - net_w, 0.0) + extra_w)
         missing_w = max(net_w - supply.grid_w - supply.generator_w, 0.0)
-        wanted_w = max(min(max(supply.wanted_w, missing_w), net_w), least_w)
-        wanted_w = min(wanted_w, -extra_w) if extra_w > 0.0 else wanted_w
-        stored_j, power_w = battery.exchange(stored_j, wanted_w, step_s, emergency=short)
+        if extra_w > 0.0 or (supply.wanted_w < 0.0 and missing_w == 0.0):
+            room_w = extra_w + max(supply.grid_w - net_w, 0.0)
+            wanted_w = -min(max(extra_w, -supply.wanted_w), room_w)
+        else:
+            wanted_w = min(max(supply.wanted_w, missing_w), net_w)
+        emergency = missing_w > 0.0
+        stored_j, power_w = battery.exchange(stored_j, wanted_w, step_s, emergency=emergency)
         discharge_w, charge_w = max(power_w, 0.0), max(-power_w, 0.0)
     from_sun_w = min(charge_w, extra_w)
     left_w = net_w - discharge_w + charge_w - from_sun_w
@@ -132,10 +134,7 @@ def solar_power_w(peak_w: float, latitude: float, day_of_year: int, hour: float)
         day_of_year: 1 to 366.
         hour: local solar time, 0 to 24 [h].
     """
-    from math import cos, pi, radians, sin
-
     declination = radians(23.45) * sin(2.0 * pi * (284 + day_of_year) / 365.0)
-    height = sin(radians(latitude)) * sin(declination) + cos(radians(latitude)) * cos(
-        declination
-    ) * cos(pi * (hour - 12.0) / 12.0)
+    north, turn = radians(latitude), pi * (hour - 12.0) / 12.0
+    height = sin(north) * sin(declination) + cos(north) * cos(declination) * cos(turn)
     return peak_w * max(height, 0.0)

@@ -93,7 +93,7 @@ def compliance(
 
 
 def _overlap(start_s: FloatArray, end_s: FloatArray, low_s: float, high_s: float) -> FloatArray:
-    return np.maximum(np.minimum(end_s, high_s) - np.maximum(start_s, low_s), 0.0)
+    return np.asarray(np.maximum(np.minimum(end_s, high_s) - np.maximum(start_s, low_s), 0.0))
 
 
 def _mean(power_w: FloatArray, weight_s: FloatArray) -> float:

@@ -122,7 +122,7 @@ def wet_bulb_c(temperature_c: float, humidity: float) -> float:
     """
     percent = 100.0 * min(max(humidity, 0.05), 0.99)
     celsius = temperature_c
-    wet_c = (
+    wet_c: float = (
         celsius * atan(0.151977 * sqrt(percent + 8.313659))
         + atan(celsius + percent)
         - atan(percent - 1.676331)

@@ -1,0 +1,127 @@
+"""Tables of what a scenario or topology comes to, for ``loadbank show``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sim.explain import Explanation
+
+
+def explanation_tables(explanation: Explanation) -> Iterator[RenderableType]:
+    """Yield the tables: sites, pools, load and, for a topology, links."""
+    yield _sites(explanation)
+    if explanation.pools:
+        yield _pools(explanation)
+    if explanation.loads:
+        yield _loads(explanation)
+    if not explanation.pools:
+        yield _links(explanation)
+
+
+def _table(title: str, *headings: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left", no_wrap=place == 0)
+    return table
+
+
+def _kw(watts: float | None) -> str:
+    return "–" if watts is None else f"{watts / 1e3:,.1f}"
+
+
+def _sites(explanation: Explanation) -> RenderableType:
+    table = _table(
+        f"{explanation.name}: sites",
+        "site",
+        "kind",
+        "halls",
+        "racks",
+        "nodes",
+        "idle kW",
+        "peak kW",
+        "limit kW",
+    )
+    for site in explanation.sites:
+        table.add_row(
+            site.name,
+            site.kind,
+            f"{site.halls}",
+            f"{site.racks}",
+            f"{site.nodes}",
+            _kw(site.idle_w),
+            _kw(site.peak_w),
+            _kw(site.limit_w),
+        )
+    return table
+
+
+def _pools(explanation: Explanation) -> RenderableType:
+    table = _table(
+        "pools",
+        "pool",
+        "model",
+        "hardware",
+        "replicas",
+        "KV tokens",
+        "capacity req/s",
+        "full step ms",
+        "step time",
+    )
+    for pool in explanation.pools:
+        table.add_row(
+            pool.name,
+            pool.model,
+            f"{pool.tensor_parallel} x {pool.accelerator}, {pool.cooling}",
+            f"{pool.replicas}",
+            f"{pool.kv_tokens:,}",
+            f"{pool.capacity_per_s:,.1f}",
+            f"{pool.step_s * 1e3:.1f}",
+            pool.coefficients,
+        )
+    return table
+
+
+def _loads(explanation: Explanation) -> RenderableType:
+    table = _table(
+        "offered load against the pools that may serve it",
+        "tier",
+        "model",
+        "req/s",
+        "tokens in",
+        "tokens out",
+        "share of capacity",
+        "fastest TTFT ms",
+        "fastest TPOT ms",
+    )
+    for load in explanation.loads:
+        table.add_row(
+            load.tier,
+            load.model,
+            f"{load.requests_per_s:,.1f}",
+            f"{load.input_tokens:,.0f}",
+            f"{load.output_tokens:,.0f}",
+            f"{load.share:.0%}",
+            f"{load.fastest_ttft_s * 1e3:,.1f}",
+            f"{load.fastest_tpot_s * 1e3:,.1f}",
+        )
+    return table
+
+
+def _links(explanation: Explanation) -> RenderableType:
+    table = _table("links", "from", "to", "latency ms", "jitter ms", "egress USD/GB")
+    for link in explanation.links:
+        table.add_row(
+            link["from"],
+            link["to"],
+            f"{link['latency_s'] * 1e3:.2f}",
+            f"{link['jitter_s'] * 1e3:.2f}",
+            f"{link['egress_usd_per_gb']:g}",
+        )
+    return table
