@@ -1,13 +1,15 @@
 """Loadbank: a discrete-event capacity simulator for AI-inference data centres.
 
-    from sim import load_scenario, simulate
-    result = simulate(load_scenario("quickstart"), seed=0)
-    result.summary["latency"]["tiers"]["premium"]["ttft_s"]["p99"]
+from sim import load_scenario, simulate
+result = simulate(load_scenario("quickstart"), seed=0)
+result.summary["latency"]["tiers"]["premium"]["ttft_s"]["p99"]
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,9 +44,21 @@ __all__ = [
 ]
 
 
+class _Package(ModuleType):
+    """Keeps `sim.simulate` the function: importing the module of that name would hide it."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: the command starts in a tenth of the time."""
     if name not in _HOMES:
         message = f"module 'sim' has no attribute {name!r}"
         raise AttributeError(message)
     return getattr(import_module(_HOMES[name]), name)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -31,9 +31,9 @@ def collect(world: World) -> Result:
     end_s = world.clock.now
     world.recorder.close(world.unfinished())
     window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
-    lock = lock_text(world.scenario)
+    fingerprint = sha256(world.scenario)
     summary = summarise(
-        run=RunIdentity(world.scenario.name, sha256(world.scenario), world.seed),
+        run=RunIdentity(world.scenario.name, fingerprint, world.seed),
         window=window,
         statistics=world.recorder.statistics,
         activity=world.series,
@@ -46,7 +46,7 @@ def collect(world: World) -> Result:
             "warnings": list(_warnings(world)),
             "pools": {numbers_name: view for numbers_name, view in _pools(world)},
             "topology": _topology(world),
-            "provenance": {**_provenance(world, lock), "machine": machine()},
+            "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },
     )
     blocks = [
@@ -57,7 +57,7 @@ def collect(world: World) -> Result:
     ]
     return Result(
         summary,
-        lock,
+        lock_text(world.scenario),
         requests=_request_table(world),
         series=series_table(world.series.bins.starts_s(), blocks),
         racks=_racks(world, window),
@@ -179,7 +179,7 @@ def _topology(world: World) -> dict[str, Any]:
     }
 
 
-def _provenance(world: World, lock: str) -> dict[str, Any]:
+def _provenance(world: World, fingerprint: str) -> dict[str, Any]:
     catalog, used = world.catalog, {}
     for numbers in world.pool_numbers:
         used[f"accelerators.{numbers.accelerator.name}"] = numbers.accelerator.sources
@@ -192,4 +192,4 @@ def _provenance(world: World, lock: str) -> dict[str, Any]:
         if site.region_data:
             used[f"regions.{site.region_data}"] = catalog.regions[site.region_data].sources
     entries: Mapping[str, Mapping[str, Sourced]] = used
-    return provenance(lock, world.seed, entries, catalog.sources)
+    return provenance(fingerprint, world.seed, entries, catalog.sources)

@@ -6,7 +6,6 @@ moment is confined to the key ``machine``.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import sys
@@ -20,13 +19,8 @@ from sim.scenario.catalog_entries import Source, Sourced
 _PACKAGES = ("simpy", "numpy", "pandas", "pyarrow", "networkx", "pydantic", "pyyaml", "scipy")
 
 
-def sha256_of(text: str) -> str:
-    """Return the SHA-256 of a text, as a run's summary names its scenario."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def provenance(
-    scenario_lock: str,
+    scenario_sha256: str,
     seed: int,
     entries: Mapping[str, Mapping[str, Sourced]],
     sources: Mapping[str, Source],
@@ -34,14 +28,14 @@ def provenance(
     """Return the provenance of a run, as plain values.
 
     Args:
-        scenario_lock: the resolved scenario, as saved.
+        scenario_sha256: fingerprint of the resolved scenario.
         seed: seed of the run.
         entries: the catalogue entries that the run used, each with the marks of its fields.
         sources: the catalogue's sources by name.
     """
     return {
         "loadbank": version("loadbank"),
-        "scenario_sha256": sha256_of(scenario_lock),
+        "scenario_sha256": scenario_sha256,
         "seed": seed,
         "sources": sources_used(entries.values(), sources),
         "guesses": guesses(entries),

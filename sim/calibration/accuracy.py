@@ -31,6 +31,12 @@ from sim.serving.steptime import StepTime
 # How far the coefficients had seen the numbers that they are compared with.
 FITTED, OTHER_HALF, LEFT_OUT, UNSEEN = "fitted on it", "other half", "left out", "not fitted"
 
+# Two configurations whose every operating point stands on the page.
+SHOWN_POINT_BY_POINT = (
+    Configuration("h100-sxm", "llama-3.1-8b", "bf16", 1),
+    Configuration("h100-sxm", "llama-3.1-70b", "bf16", 4),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -164,6 +170,8 @@ def _server_scores(
         errors = server_errors(chosen[key][1], shipped.step_times[key], shipped, key)
         medians.append(np.median(np.abs(errors), axis=0))
         subject = f"{key.model} {key.precision} on {key.tensor_parallel} x {key.accelerator}"
+        if key in SHOWN_POINT_BY_POINT:
+            yield from _points(data, subject, chosen[key][1], errors)
         for name, error in zip(names, medians[-1], strict=True):
             bar = 0.05 if name != "inter-token latency" else float("nan")
             yield _mean(data, subject, f"{name}, median", error, FITTED, bar)
@@ -171,6 +179,20 @@ def _server_scores(
     for name, error in zip(names, overall, strict=True):
         bar = 0.05 if name != "inter-token latency" else float("nan")
         yield _mean(data, f"{len(medians)} configurations", f"{name}, median", error, FITTED, bar)
+
+
+def _points(
+    data: str, subject: str, points: list[ServerRun], errors: FloatArray
+) -> Iterator[Score]:
+    for point, row in zip(points, errors.tolist(), strict=True):
+        measured = (
+            ("inter-token latency", point.itl_s, "s"),
+            ("throughput", point.tokens_per_s, "tokens/s"),
+            ("power of one accelerator", point.power_w, "W"),
+        )
+        for (name, value, unit), error in zip(measured, row[:3], strict=True):
+            label = f"{name}, batch {point.batch:.0f}"
+            yield Score(data, subject, label, value, value * (1 + error), unit, error, FITTED)
 
 
 def server_errors(

@@ -22,9 +22,9 @@ of the same log, fitted with this model **left out**, or **not fitted** at all (
 with catalogue numbers). *Promised* is the largest error that we stand for; a line beyond it says
 so. Calibrated and uncalibrated numbers are never mixed.
 
-Parameters: a log is fitted with 3 coefficients, a server configuration with 4 (fixed, token, root of
-the batch, sequence) and 4 for power, an accelerator's set with 5, a Splitwise configuration with 3
-for decode and a curve of up to 9 points for prefill.
+Parameters: a log is fitted with 3 coefficients, a server configuration with 4 (fixed, token, root
+of the batch, sequence) and 4 for power, an accelerator's set with 5, a Splitwise configuration
+with 3 for decode and a curve of up to 9 points for prefill.
 
 What the data cannot say: prompt lengths of the ML.ENERGY runs are not published (assumed: mean 200
 and variation 2 for chat, 300 and 0.8 for GPQA, 1000 and 4 for code completion); B200 curves of
@@ -38,7 +38,7 @@ differ by 0.5 to 4.2 % for prefill and 0.2 to 1.0 % for decode.
 def scores_text(scores: Iterable[Score]) -> str:
     """Return the text of ``accuracy.yaml``."""
     lines = [
-        "# Accuracy of the serving model; written by sim/calibration/accuracy_page.py, not by hand.",
+        "# Accuracy of the serving model; written by sim/calibration/accuracy_page.py.",
         "version: 1",
         "scores:",
     ]

@@ -6,11 +6,10 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from sim.cli import catalog, run, show
-from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, USAGE
+from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
 from sim.errors import InfeasibleError, InputError, ModelLimitError
 
 app = typer.Typer(
@@ -27,12 +26,15 @@ app.command("show")(show.show)
 app.command("schema")(show.schema)
 app.command("catalog")(catalog.catalog)
 
+# What typer raises at wrong usage: click's class, of which newer versions have a copy of their own.
+_UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from sim.provenance import version as installed
 
-        typer.echo(f"loadbank {version('loadbank')}")
+        typer.echo(f"loadbank {installed('loadbank') or '(not installed)'}")
         raise typer.Exit
 
 
@@ -57,12 +59,12 @@ def main(arguments: list[str] | None = None) -> None:
 def _guarded(arguments: list[str] | None) -> int:
     try:
         code = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Exit as leave:
+    except typer.Exit as leave:
         return leave.exit_code
-    except click.ClickException as error:
+    except _UsageError as error:
         error.show()
         return USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted", err=True)
         return INTERRUPTED
     except InputError as error:
@@ -77,11 +79,16 @@ def _guarded(arguments: list[str] | None) -> int:
     except BrokenPipeError:
         # The reader of our output (head, less) went away; that is not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return OK
+    except OSError as error:
+        if error.filename is None:
+            raise
+        typer.echo(f"error: {error.filename}: {error.strerror}", err=True)
+        return INVALID
     except Exception as error:
         if os.environ.get("LOADBANK_DEBUG"):
             raise
         typer.echo(f"internal error: {type(error).__name__}: {error}", err=True)
         typer.echo("This is a bug. LOADBANK_DEBUG=1 shows where; please report it.", err=True)
         return INTERNAL
-    return code if isinstance(code, int) else 0
+    return code if isinstance(code, int) else OK

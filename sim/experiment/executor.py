@@ -16,7 +16,6 @@ T = TypeVar("T")
 EXPECTED = (
     "'processes', 'processes:N', 'serial', 'dask:local', 'dask:local:N' or 'dask:tcp://HOST:PORT'"
 )
-_CONNECT_TIMEOUT_S = "10s"
 
 
 class SerialExecutor(Executor):
@@ -51,7 +50,9 @@ def open_executor(where: str | Executor = "processes") -> Iterator[Executor]:
         return
     kind, _, rest = where.partition(":")
     if kind == "dask" and rest:
-        with _dask(rest, where) as executor:
+        from sim.experiment.dask_cluster import dask_executor
+
+        with dask_executor(rest) as executor:
             yield executor
         return
     executor = _local(where, kind, rest)
@@ -69,7 +70,7 @@ def workers_of(where: str | Executor) -> int:
         return 64
     kind, _, rest = where.partition(":")
     if kind == "processes":
-        return int(rest or _cores()) if (rest or "1").isdigit() else 1
+        return int(rest or cores()) if (rest or "1").isdigit() else 1
     return 1 if kind == "serial" else 64
 
 
@@ -77,52 +78,16 @@ def _local(where: str, kind: str, rest: str) -> Executor:
     if where == "serial":
         return SerialExecutor()
     if where == "processes" or (kind == "processes" and rest.isdigit() and int(rest) > 0):
-        return ProcessExecutor(int(rest or _cores()))
-    raise _refused(where)
+        return ProcessExecutor(int(rest or cores()))
+    raise refused_executor(where)
 
 
-def _refused(where: str, hint: str = "") -> InputError:
+def refused_executor(where: str, hint: str = "") -> InputError:
+    """Return the error that says which executors there are."""
     return InputError([Problem("executor", repr(where), EXPECTED, hint=hint)])
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return the number of cores that this process may use."""
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1
-
-
-@contextmanager
-def _dask(address: str, where: str) -> Iterator[Executor]:
-    try:
-        import distributed
-    except ImportError:
-        raise _refused(where, "Dask is not installed: pip install 'loadbank[dask]'") from None
-    kind, _, count = address.partition(":")
-    if kind == "local" and (count.isdigit() or not count):
-        with _local_cluster(int(count or _cores())) as cluster:
-            yield from _client(distributed, cluster.scheduler_address, where)
-    elif "://" in address:
-        yield from _client(distributed, address, where)
-    else:
-        raise _refused(where)
-
-
-@contextmanager
-def _local_cluster(workers: int) -> Iterator[Any]:
-    """Provide a Dask cluster of subprocesses, which need no main guard in the caller's script."""
-    from distributed import SubprocessCluster
-
-    no_dashboard: Any = None
-    with SubprocessCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=no_dashboard, host="127.0.0.1"
-    ) as cluster:
-        yield cluster
-
-
-def _client(distributed: Any, address: str, where: str) -> Iterator[Executor]:
-    try:
-        client = distributed.Client(address, timeout=_CONNECT_TIMEOUT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise _refused(where, f"no scheduler answers there: {error}") from None
-    with client:
-        # pure=False: equal calls stay separate calls; a lost worker's calls are run again by Dask.
-        yield client.get_executor(pure=False)

@@ -69,12 +69,11 @@ def fingerprint(trace: Trace) -> Fingerprint:
     values["rate_input"] = statistics.rate_size_correlation(arrivals, trace.input_tokens)
     values["rate_output"] = statistics.rate_size_correlation(arrivals, trace.output_tokens)
     # A wait of zero has no relative error, and a correlation needs a handful of minutes.
-    return Fingerprint(
-        {
-            name: value
-            for name, value in values.items()
-            if np.isfinite(value)
-            and (name in _ABSOLUTE or value > 0)
-            and (not name.startswith("rate_") or span_s >= _FEWEST_WINDOWS * 60)
-        }
-    )
+    usable = {
+        name: value
+        for name, value in values.items()
+        if np.isfinite(value)
+        and (name in _ABSOLUTE or value > 0)
+        and (not name.startswith("rate_") or span_s >= _FEWEST_WINDOWS * 60)
+    }
+    return Fingerprint(usable)

@@ -1,8 +1,8 @@
 """Chooses a generator for a trace and fits it; says where it fails.
 
-Plain renewal processes are tried first. Where they cannot be told from the trace, the simplest of
-them is chosen. Otherwise the trace's own cycles are shuffled (`sim.traffic.cycles`), as freely as
-its burstiness and its waits allow.
+Plain renewal processes are tried first. Where one cannot be told from the trace, the simplest is
+chosen. Otherwise the trace's own cycles are shuffled (`sim.traffic.cycles`), over stretches of time
+as long as its burstiness and its waits allow.
 """
 
 from __future__ import annotations
@@ -18,20 +18,24 @@ from sim.rng import Streams
 from sim.traffic.arrivals import ArrivalProcess
 from sim.traffic.cycles import CycleShuffle
 from sim.traffic.demand import Draw, Requests, SyntheticDemand
-from sim.traffic.fingerprint import TOLERANCE, Fingerprint, fingerprint
+from sim.traffic.fingerprint import Fingerprint, fingerprint
 from sim.traffic.fit_models import fit_gamma, fit_mmpp, fit_poisson, fit_weibull
 from sim.traffic.judge import REQUIRED, Candidate, Verdict, draws, judge, sample
 from sim.traffic.lengths import EmpiricalLengths
 from sim.traffic.quantised import de_jitter, grid_step_s, is_coarse
 from sim.traffic.trace import Trace
-from sim.traffic.transforms import thin
 
-STRETCHES_S = (math.inf, 3600.0, 1800.0, 900.0, 600.0, 300.0, 120.0, 60.0, 30.0, 20.0, 10.0, 5.0)
-CYCLES_S = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+STRETCHES_S = (
+    *(math.inf, 3600.0, 1800.0, 900.0, 600.0, 300.0, 120.0),
+    *(60.0, 30.0, 20.0, 10.0, 5.0, 2.0),
+)
+CYCLES_S = (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 100.0)
+FEWEST_CYCLES_PER_STRETCH = 2.5
 FEWEST_REQUESTS = 100
 MOST_REQUESTS = 300_000
 _SPLITS = 4
 _LITTLE_FREEDOM = 200.0
+_NEARLY_REPLAY_S = 10.0
 _UNSTEADY = 0.5
 
 
@@ -105,9 +109,8 @@ def fit(trace: Trace, seed: int = 0) -> FittedWorkload:
         notes.append(f"chosen on {len(part):,} requests from the middle of the trace")
     reference = fingerprint(part)
     others = tuple(judge(c, reference, part.span_s, streams) for c in _models(part))
-    chosen = next((v for v in others if _is_adequate(v)), None) or _shuffle(
-        part, reference, streams
-    )
+    adequate = (verdict for verdict in others if verdict.is_close or verdict.is_adequate)
+    chosen = next(adequate, None) or _shuffle(part, reference, streams)
     held_out = _held_out(chosen.candidate, part, streams)
     notes += _limits(chosen, part)
     final = replace(chosen, candidate=_refit(chosen.candidate, smooth))
@@ -155,31 +158,29 @@ def _models(trace: Trace) -> Iterator[Candidate]:
     yield candidate("mmpp", mmpp, **states)
 
 
-def _is_adequate(verdict: Verdict) -> bool:
-    # The two-state model has so wide a spread that nearly anything could be one of its draws.
-    if verdict.candidate.name == "mmpp":
-        return verdict.is_close
-    return verdict.is_close or verdict.is_indistinguishable
-
-
 def _shuffle(trace: Trace, reference: Fingerprint, streams: Streams) -> Verdict:
-    """Return the freest shuffle that is close to the trace, or the closest of all."""
-    shuffles = [
-        CycleShuffle(trace, stretch_s, cycle_s)
-        for stretch_s in STRETCHES_S
-        for cycle_s in CYCLES_S
-        if cycle_s <= stretch_s / 2 and (math.isinf(stretch_s) or stretch_s <= trace.span_s)
-    ]
-    shuffles.sort(key=lambda shuffle: -shuffle.freedom)
+    """Return the shuffle over the longest stretches that is close, or the closest of all."""
     best: Verdict | None = None
-    for shuffle in shuffles:
-        candidate = cycle_shuffle(trace, shuffle.stretch_s, shuffle.cycle_s)
+    for stretch_s, cycle_s in _shuffles(trace):
+        candidate = cycle_shuffle(trace, stretch_s, cycle_s)
         verdict = judge(candidate, reference, trace.span_s, streams)
         if verdict.is_close:
             return verdict
         if best is None or verdict.worst < best.worst:
             best = verdict
     return best or judge(cycle_shuffle(trace, math.inf, 0.0), reference, trace.span_s, streams)
+
+
+def _shuffles(trace: Trace) -> list[tuple[float, float]]:
+    """Return stretches and cycles to try: those with enough to shuffle first, longest first."""
+    order = []
+    for stretch_s in (s for s in STRETCHES_S if math.isinf(s) or s <= trace.span_s):
+        for cycle_s in (c for c in CYCLES_S if c <= stretch_s / 2):
+            shuffle = CycleShuffle(trace, stretch_s, cycle_s)
+            per_stretch = shuffle.cycles * min(stretch_s / trace.span_s, 1.0)
+            poor = per_stretch < FEWEST_CYCLES_PER_STRETCH
+            order.append((poor, -stretch_s, cycle_s))
+    return [(-stretch_s, cycle_s) for _, stretch_s, cycle_s in sorted(order)]
 
 
 def _refit(candidate: Candidate, trace: Trace) -> Candidate:
@@ -192,8 +193,8 @@ def _refit(candidate: Candidate, trace: Trace) -> Candidate:
 def _held_out(candidate: Candidate, trace: Trace, streams: Streams) -> HeldOut:
     """Fit to a random half of the requests and compare with the other half.
 
-    Both halves have the same rate over time, so they differ only by chance (data thinning: A. Neufeld
-    et al., J. Mach. Learn. Res. 25, 2024).
+    Both halves have the same rate over time, so they differ only by chance (data thinning: A.
+    Neufeld et al., J. Mach. Learn. Res. 25, 2024).
     """
     errors: dict[str, list[float]] = {}
     floors: dict[str, list[float]] = {}
@@ -217,15 +218,20 @@ def _limits(verdict: Verdict, trace: Trace) -> list[str]:
     notes = []
     demand = verdict.candidate.demand
     missed = [name for name in verdict.failures if name in REQUIRED]
-    if missed and not verdict.is_indistinguishable:
+    if missed and verdict.is_adequate:
+        notes.append(
+            "the trace is too short to tell this model's " + ", ".join(missed) + " from its own"
+        )
+    elif missed:
         notes.append("it misses the trace in " + ", ".join(missed))
     if isinstance(demand, CycleShuffle):
         notes.append(
             "it repeats the trace's own drift: hours busier than those of the trace do not occur"
         )
-        if demand.freedom < _LITTLE_FREEDOM:
+        if demand.freedom < _LITTLE_FREEDOM or demand.stretch_s <= _NEARLY_REPLAY_S:
             notes.append(
-                f"it has only {demand.cycles} cycles to shuffle, so it is close to a replay"
+                f"it shuffles {demand.cycles:,} cycles only within {demand.stretch_s:g} s, so every "
+                "seed is close to a replay"
             )
     else:
         notes.append("lengths are drawn without regard to the rate")
@@ -251,6 +257,3 @@ def _unsteady(trace: Trace) -> list[str]:
     second = fingerprint(replace(late, arrival_s=late.arrival_s - middle_s, span_s=middle_s))
     errors = first.errors(second)
     return [name for name in REQUIRED if abs(errors.get(name, 0.0)) > _UNSTEADY]
-
-
-__all__ = ["TOLERANCE", "FittedWorkload", "HeldOut", "cycle_shuffle", "fit"]

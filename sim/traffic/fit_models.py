@@ -26,8 +26,8 @@ def fit_poisson(trace: Trace) -> Poisson:
 def fit_gamma(trace: Trace) -> GammaRenewal:
     """Return the gamma renewal process of greatest likelihood.
 
-    With s = log(mean) - mean(log), the shape solves log(k) - digamma(k) = s (T. P. Minka, Estimating
-    a Gamma distribution, 2002).
+    With s = log(mean) - mean(log), the shape solves log(k) - digamma(k) = s (T. P. Minka,
+    Estimating a Gamma distribution, 2002).
     """
     gaps = _gaps(trace)
     spread = max(math.log(gaps.mean()) - float(np.log(gaps).mean()), 1e-9)
@@ -66,7 +66,7 @@ def fit_mmpp(trace: Trace) -> Switching:
     per_bin = counts(trace.arrival_s, bin_s, trace.span_s)
     if len(per_bin) < 10 or per_bin.var() == 0:
         return Switching((State(trace.rate_per_s, 60.0), State(trace.rate_per_s, 60.0)))
-    rates = np.quantile(per_bin, [0.25, 0.75]) + [0.01, 0.1]
+    rates = np.quantile(per_bin, [0.25, 0.75]) + np.array([0.01, 0.1])
     stay = np.array([0.95, 0.95])
     for _ in range(_EM_STEPS):
         weight, stays = _expectation(per_bin, rates, stay)

@@ -17,11 +17,12 @@ from sim.traffic.trace import Trace, make_trace
 #: Statistics that a generator has to reproduce to be chosen; the others are shown.
 REQUIRED = ("idc_1s", "idc_10s", "idc_60s", "idc_300s", "wait_p99", "empty_seconds")
 
+RENEWALS = ("poisson", "gamma", "weibull")
 SEEDS = 12
 _SAFE_PART = 0.5
 _ALLOWED_MISSES = 1
 _HOPELESS = 3.0
-_NOISE_DEVIATIONS = 3.0
+_NOISE_DEVIATIONS = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,16 @@ class Verdict:
         return self.worst <= _SAFE_PART and misses <= _ALLOWED_MISSES
 
     @property
-    def is_indistinguishable(self) -> bool:
-        """Whether the trace could be one more draw: inside three standard deviations."""
-        return all(
-            abs(self.mean(name) - self.reference.values[name])
-            <= _NOISE_DEVIATIONS * float(np.std(self._drawn(name), ddof=1)) + 1e-12
+    def is_adequate(self) -> bool:
+        """Whether the generator is a renewal process of which the trace could be one more draw.
+
+        Each required statistic of the trace lies within 2.5 standard deviations of the draws, or
+        within the tolerance of their mean.
+        """
+        return self.candidate.name in RENEWALS and all(
+            abs(self.error(name)) <= TOLERANCE[name]
+            or abs(self.mean(name) - self.reference.values[name])
+            <= _NOISE_DEVIATIONS * float(np.std(self._drawn(name), ddof=1))
             for name in self._required()
         )
 

@@ -48,7 +48,12 @@ def test_every_variant_sees_the_same_random_numbers(study_file):
 def test_intervals_belong_to_every_number(study_file):
     intervals = sweep(study_file(STUDY), executor="serial", run=toy_station.station).intervals
     first = intervals[intervals["variant"] == 0].set_index("metric")
-    assert first.loc["power.site.peak_kw", ["value", "low", "high", "n"]].tolist() == [20, 20, 20, 3]
+    assert first.loc["power.site.peak_kw", ["value", "low", "high", "n"]].tolist() == [
+        20,
+        20,
+        20,
+        3,
+    ]
     mean = first.loc["latency.all.queue_s.mean"]
     assert mean["low"] < mean["value"] < mean["high"]
 
@@ -64,7 +69,9 @@ def test_shards_together_are_the_whole(study_file, tmp_path):
     path, whole = study_file(STUDY), tmp_path / "whole"
     sweep(path, whole, executor="serial", run=toy_station.station)
     for number in (1, 2):
-        part = sweep(path, tmp_path / "parts", executor="serial", shard=(number, 2), run=toy_station.station)
+        part = sweep(
+            path, tmp_path / "parts", executor="serial", shard=(number, 2), run=toy_station.station
+        )
         assert part.progress.done == 9
     merged = sweep(path, tmp_path / "parts", executor="serial", run=toy_station.station)
     assert merged.progress.found == 18
@@ -127,7 +134,9 @@ def test_a_worker_that_dies_is_replaced_and_its_point_repeated(study_file, tmp_p
 
 
 def test_a_point_that_always_kills_its_worker_is_a_row(study_file):
-    path = study_file(STUDY.replace("[1.0, 1.4]", "[1.0]").replace("replications: 3", "replications: 1"))
+    path = study_file(
+        STUDY.replace("[1.0, 1.4]", "[1.0]").replace("replications: 3", "replications: 1")
+    )
     result = sweep(path, executor="processes:2", run=toy_station.dying)
     assert set(result.failures["station.servers"]) == {3}
     assert "the worker process died 3 times (exit code -9)" in result.failures["error"].iloc[0]
@@ -167,7 +176,9 @@ def start_script(tmp_path, path, out):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    return subprocess.Popen([sys.executable, script, path, out], env=environment, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, script, path, out], env=environment, stderr=subprocess.PIPE
+    )
 
 
 def wait_for(condition, limit_s=20.0):
@@ -179,7 +190,10 @@ def wait_for(condition, limit_s=20.0):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_study_loses_at_most_the_points_under_way(study_file, tmp_path, how):
-    path, out = study_file(STUDY, base="station: {servers: 2, rate: 1.4, pause: 0.05}\n"), tmp_path / "out"
+    path, out = (
+        study_file(STUDY, base="station: {servers: 2, rate: 1.4, pause: 0.05}\n"),
+        tmp_path / "out",
+    )
     process = start_script(tmp_path, path, out)
     wait_for(lambda: len(list(out.glob("runs/*/replication=*/summary.json"))) >= 4)
     process.send_signal(how)
@@ -208,7 +222,10 @@ def test_overhead_of_a_point_and_of_a_resume(study_file, tmp_path):
     start = time.perf_counter()
     sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing)
     ran = time.perf_counter()
-    assert sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing).progress.found == 300
+    assert (
+        sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing).progress.found
+        == 300
+    )
     assert (ran - start) / 300 < 5e-3
     assert (time.perf_counter() - ran) / 300 < 3e-3
 

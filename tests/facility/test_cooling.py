@@ -12,7 +12,7 @@ from sim.facility.cooling.chiller import Chiller, free_share
 from sim.facility.cooling.clocks import AIR_CLOCKS, MARGIN_K, Clock, fit_air_clocks, time_to_rise_s
 from sim.facility.cooling.flow import Mover, evaporated_l
 from sim.facility.cooling.protection import protection
-from sim.facility.cooling.recirculation import RowRule, recirculation
+from sim.facility.cooling.recirculation import checked_matrix, matrix_rise_k, shared_in_rows
 from sim.facility.cooling.site import Availability, draw, sized_plant
 from sim.facility.cooling.thermal import TwoNode, propagator, steady_c, stored_j
 
@@ -195,16 +195,16 @@ def test_liquid_without_pump_is_fast_and_without_facility_water_slow():
 
 def test_recirculation_by_rule_and_by_matrix():
     power_w = np.array([10e3, 20e3, 10e3])
-    rule = RowRule(np.full(3, 1e-4), np.array([0, 0, 1]), shared=0.5)
-    assert rule.rise_k(power_w) == pytest.approx([1.25, 1.75, 1.0])
+    shared = shared_in_rows(power_w, np.array([0, 0, 1]), share=0.5)
+    assert shared == pytest.approx([12.5e3, 17.5e3, 10e3])
     matrix = np.diag([1e-4, 1e-4, 1e-4])
-    assert recirculation(matrix, 3).rise_k(power_w) == pytest.approx([1.0, 2.0, 1.0])
+    assert matrix_rise_k(checked_matrix(matrix, 3), power_w) == pytest.approx([1.0, 2.0, 1.0])
     with pytest.raises(ScenarioError, match=r"got 3 x 3, expected 2 x 2 numbers"):
-        recirculation(matrix, 2)
+        checked_matrix(matrix, 2)
     matrix[0, 1] = -1.0
     matrix[2, 2] = np.nan
     with pytest.raises(ScenarioError) as caught:
-        recirculation(matrix, 3)
+        checked_matrix(matrix, 3)
     assert [problem.path for problem in caught.value.problems] == [
         "recirculation[0][1]",
         "recirculation[2][2]",

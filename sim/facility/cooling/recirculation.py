@@ -1,12 +1,6 @@
-"""Heat that comes back: inlet temperatures of racks that breathe each other's exhaust.
-
-``inlet = supply + D power`` with a heat-recirculation matrix D [K/W], as in GDCSim; a rule with two
-numbers stands in where no matrix is known.
-"""
+"""Heat that comes back: racks that breathe each other's exhaust."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,45 +8,35 @@ from sim.errors import Problem, ScenarioError
 from sim.interfaces import FloatArray, IntArray
 
 
-@dataclass(frozen=True, slots=True)
-class RowRule:
-    """Every rack breathes some of its own exhaust and some of its row's mean.
+def shared_in_rows(heat_w: FloatArray, row: IntArray, share: float) -> FloatArray:
+    """Return the heat that each rack's inlet air takes up when exhaust spreads along its row [W].
 
-    Attributes:
-        own_k_per_w: rise by the rack's own power (racks,) [K/W].
+    The simple rule: a share of every rack's heat is spread evenly over its row. The sum stays.
+
+    Args:
+        heat_w: heat of each rack into air (racks,) [W].
         row: row of each rack.
-        shared: share of the rise that comes from the row instead of the rack itself [1].
+        share: share that spreads [1].
     """
-
-    own_k_per_w: FloatArray
-    row: IntArray
-    shared: float = 0.3
-
-    def rise_k(self, power_w: FloatArray) -> FloatArray:
-        """Return how far each inlet is above the supply (racks,) [K]."""
-        own_k = self.own_k_per_w * power_w
-        racks = np.bincount(self.row)
-        row_k = np.bincount(self.row, own_k) / np.maximum(racks, 1)
-        return np.asarray((1.0 - self.shared) * own_k + self.shared * row_k[self.row])
+    racks = np.bincount(row)
+    mean_w = np.bincount(row, heat_w) / np.maximum(racks, 1)
+    return np.asarray((1.0 - share) * heat_w + share * mean_w[row])
 
 
-@dataclass(frozen=True, slots=True)
-class Recirculation:
-    """A measured or computed matrix.
+def matrix_rise_k(k_per_w: FloatArray, heat_w: FloatArray) -> FloatArray:
+    """Return how far inlets are above the supply by a heat-recirculation matrix [K].
 
-    Attributes:
-        k_per_w: rise of each inlet by the power of each rack (racks, racks) [K/W].
+    ``rise = D heat``: GDCSim's way to couple racks with what a CFD study or a measurement found.
+
+    Args:
+        k_per_w: rise of each inlet by the heat of each rack (racks, racks) [K/W].
+        heat_w: heat of each rack (racks,) [W].
     """
-
-    k_per_w: FloatArray
-
-    def rise_k(self, power_w: FloatArray) -> FloatArray:
-        """Return how far each inlet is above the supply (racks,) [K]."""
-        return np.asarray(self.k_per_w @ power_w)
+    return np.asarray(k_per_w @ heat_w)
 
 
-def recirculation(k_per_w: FloatArray, racks: int) -> Recirculation:
-    """Return the matrix after a check.
+def checked_matrix(k_per_w: FloatArray, racks: int) -> FloatArray:
+    """Return a heat-recirculation matrix after a check.
 
     Raises:
         ScenarioError: it is not square with a row per rack, or has a negative or missing entry.
@@ -66,4 +50,4 @@ def recirculation(k_per_w: FloatArray, racks: int) -> Recirculation:
         raise ScenarioError(
             Problem(f"recirculation[{i}][{j}]", str(k_per_w[i, j]), expected) for i, j in bad
         )
-    return Recirculation(k_per_w)
+    return k_per_w

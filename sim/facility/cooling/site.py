@@ -67,6 +67,7 @@ class CoolingDraw:
         chiller_w: compressors [W].
         reject_w: fans of dry coolers or tower [W].
         water_l_per_s: water of the tower [L/s].
+        removed_w: heat that left the site, that of fans and pumps included [W].
         free: share of all heat that no chiller touched [1].
         cop: heat moved by chillers over their power; 0 where they rest [1].
         unmet_w: heat that the plant could not take away [W].
@@ -77,6 +78,7 @@ class CoolingDraw:
     chiller_w: float
     reject_w: float
     water_l_per_s: float
+    removed_w: float
     free: float
     cop: float
     unmet_w: float
@@ -128,6 +130,7 @@ def draw(
         chiller_w,
         reject_w,
         water,
+        free_w + moved_w,
         free_w / (chilled_w + warm_w) if chilled_w + warm_w > 0.0 else 1.0,
         moved_w / chiller_w if chiller_w > 0.0 else 0.0,
         wanted_w - moved_w,
