@@ -47,14 +47,16 @@ class Clock(simpy.Environment):
 
     def call_at(self, when_s: float, action: Callable[[Any], None]) -> None:
         """Run ``action(event)`` at the absolute time ``when_s`` [s], not before now."""
-        heappush(self._queue, (when_s, NORMAL, next(self._eid), Timer(action)))  # type: ignore[arg-type]
+        queue: list[Any] = self._queue
+        heappush(queue, (when_s, NORMAL, next(self._eid), Timer(action)))
 
     def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
         """Return a function that schedules ``action(event)`` at an absolute time [s]."""
-        timer, queue, numbers = Timer(action), self._queue, self._eid
+        queue: list[Any] = self._queue
+        timer, numbers = Timer(action), self._eid
 
         def fire_at(when_s: float) -> None:
-            heappush(queue, (when_s, NORMAL, next(numbers), timer))  # type: ignore[arg-type]
+            heappush(queue, (when_s, NORMAL, next(numbers), timer))
 
         return fire_at
 
@@ -67,7 +69,7 @@ class Clock(simpy.Environment):
         Returns:
             Whether an event at or before ``until_s`` is left.
         """
-        queue = self._queue
+        queue: list[Any] = self._queue
         for _ in range(events):
             if not queue or queue[0][0] > until_s:
                 return False
@@ -76,7 +78,7 @@ class Clock(simpy.Environment):
             if type(event) is Timer:
                 event.action(event)
                 continue
-            callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+            callbacks, event.callbacks = event.callbacks, None
             for callback in callbacks:
                 callback(event)
             if not event._ok and not hasattr(event, "_defused"):

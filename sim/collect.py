@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-
 from sim.facility.levels import Level
 from sim.metrics.columns import REQUEST_TYPES
 from sim.metrics.parquet import ParquetSink

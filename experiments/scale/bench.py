@@ -15,6 +15,7 @@ import multiprocessing
 import pstats
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from sim.serving.power import constant_decode
 from sim.serving.steptime import StepTime
 from sim.traffic.source import Source
 
+Measurement = Callable[[int, int], dict[str, float]]
 HERE = Path(__file__).parent
 PER_REPLICA = 20.0  # requests/s
 
@@ -65,7 +67,7 @@ class Fixed:
     def __init__(self, requests: int, rate: float) -> None:
         self.requests, self.rate = requests, rate
 
-    def blocks(self):
+    def blocks(self) -> Iterator[ArrivalBlock]:
         """Yield blocks of 8,192 requests."""
         generator = np.random.default_rng(0)
         sigma = math.sqrt(math.log(2.0))
@@ -117,7 +119,7 @@ def bare(requests: int, replicas: int) -> dict[str, float]:
     return {"requests": requests, "cpu_s": cpu_s, "requests_per_cpu_s": requests / cpu_s}
 
 
-def _apart(function, *arguments):
+def _apart(function: Measurement, *arguments: int) -> dict[str, float]:
     """Run in a process of its own, so that peak memory is the run's."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)

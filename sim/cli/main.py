@@ -61,34 +61,39 @@ def _guarded(arguments: list[str] | None) -> int:
         code = app(args=arguments, standalone_mode=False)
     except typer.Exit as leave:
         return leave.exit_code
-    except _UsageError as error:
-        error.show()
-        return USAGE
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted", err=True)
-        return INTERRUPTED
-    except InputError as error:
-        for problem in error.problems:
-            typer.echo(f"error: {problem}", err=True)
-        if len(error.problems) > 1:
-            typer.echo(f"{len(error.problems)} errors", err=True)
-        return INVALID
-    except (ModelLimitError, InfeasibleError) as error:
-        typer.echo(f"error: {error}", err=True)
-        return LIMIT
-    except BrokenPipeError:
-        # The reader of our output (head, less) went away; that is not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except OSError as error:
-        if error.filename is None:
-            raise
-        typer.echo(f"error: {error.filename}: {error.strerror}", err=True)
-        return INVALID
-    except Exception as error:
-        if os.environ.get("LOADBANK_DEBUG"):
-            raise
-        typer.echo(f"internal error: {type(error).__name__}: {error}", err=True)
-        typer.echo("This is a bug. LOADBANK_DEBUG=1 shows where; please report it.", err=True)
-        return INTERNAL
+    except (KeyboardInterrupt, Exception) as error:
+        return _told(error)
     return code if isinstance(code, int) else OK
+
+
+def _told(error: BaseException) -> int:
+    """Say on standard error what went wrong, and return the exit code."""
+    match error:
+        case _UsageError():
+            error.show()
+            return USAGE
+        case KeyboardInterrupt() | typer.Abort():
+            typer.echo("interrupted", err=True)
+            return INTERRUPTED
+        case InputError():
+            for problem in error.problems:
+                typer.echo(f"error: {problem}", err=True)
+            if len(error.problems) > 1:
+                typer.echo(f"{len(error.problems)} errors", err=True)
+            return INVALID
+        case ModelLimitError() | InfeasibleError():
+            typer.echo(f"error: {error}", err=True)
+            return LIMIT
+        case BrokenPipeError():
+            # The reader of our output (head, less) went away; that is not an error of ours.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return OK
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"error: {where}{error.strerror or error}", err=True)
+            return INVALID
+    if os.environ.get("LOADBANK_DEBUG"):
+        raise error
+    typer.echo(f"internal error: {type(error).__name__}: {error}", err=True)
+    typer.echo("This is a bug. LOADBANK_DEBUG=1 shows where; please report it.", err=True)
+    return INTERNAL

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.exits import ASSERTION, INTERRUPTED
+from sim.cli.exits import ASSERTION, INTERRUPTED, OK
 from sim.cli.progress import Meter, stop_on_interrupt, watched
 
 if TYPE_CHECKING:
@@ -48,15 +49,18 @@ def run(
     if result.summary["interrupted"]:
         typer.echo(f"interrupted: partial results are in {folder}", err=True)
         return INTERRUPTED
-    failed = [name for name, tier in result.summary["sla"].items() if tier.get("passed") is False]
-    for name in failed:
-        tier = result.summary["sla"][name]
-        typer.echo(
-            f"SLA assertion failed: tier {name}: attainment {tier['attainment']:.4f}, "
-            f"required {tier['require']:.4f}",
-            err=True,
-        )
-    return ASSERTION if failed else 0
+    failed = list(_failed_assertions(result.summary["sla"]))
+    for message in failed:
+        typer.echo(f"SLA assertion failed: {message}", err=True)
+    return ASSERTION if failed else OK
+
+
+def _failed_assertions(sla: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each tier that attains less than it is required to."""
+    for name, tier in sla.items():
+        required, attained = tier["targets"].get("require"), tier["attainment"]
+        if required is not None and attained is not None and attained < required:
+            yield f"tier {name}: attainment {attained:.4f}, required {required:.4f}"
 
 
 def _default_folder(scenario: Scenario, seed: int) -> Path:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sim.experiment.executor import cores, refused_executor
+from sim.experiment.point import program_version
 
-CONNECT_TIMEOUT_S = 20
+CONNECT_TIMEOUT_S = 10
 # A lost scheduler means that the program that started the workers is gone.
 WORKER_OPTIONS = ("--nthreads", "1", "--no-dashboard", "--death-timeout", "10")
 
@@ -55,7 +56,20 @@ def _connected(distributed: Any, address: str, where: str, workers: int) -> Iter
             client.wait_for_workers(workers, timeout=CONNECT_TIMEOUT_S)
         except TimeoutError:
             raise refused_executor(where, "the scheduler has no workers") from None
+        _check_version(client, where)
         yield client.get_executor(pure=False)  # equal calls stay separate calls
+
+
+def _check_version(client: Any, where: str) -> None:
+    """Refuse a cluster that cannot import this version of Loadbank, on which calls would hang."""
+    here = program_version()
+    try:
+        there = client.submit(program_version, pure=False).result(timeout=CONNECT_TIMEOUT_S)
+    except Exception as error:
+        hint = f"its workers cannot import Loadbank: {str(error).splitlines()[0]}"
+        raise refused_executor(where, hint) from None
+    if there != here:
+        raise refused_executor(where, f"its workers have Loadbank {there}, here is {here}")
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sim.binning import Bins
 from sim.facility.grouping import Grouped, grouped
 from sim.facility.levels import Level, MeterPoints, meter_points
 from sim.facility.nodes import NodeLoads
+from sim.facility.power.bank import BreakerBank
 from sim.interfaces import FloatArray, IntArray
 from sim.scenario.plant import Plant
 
@@ -35,6 +36,8 @@ class PowerMeter:
         above_s: time in the measuring window above the limit [s].
         total_j: energy since time 0, warm-up included [J].
         power_w: power at ``now_s`` [W].
+        replica_j: energy of one accelerator of each replica since time 0 [J].
+        breakers: told of every stretch of constant power, or None.
 
     Args:
         plant: what stands where.
@@ -61,6 +64,8 @@ class PowerMeter:
         self.energy_j, self.peak_w, self.above_s = np.zeros(size), np.zeros(size), np.zeros(size)
         self.total_j = np.zeros(size)
         self.power_w = np.zeros(size)
+        self.replica_j = np.zeros(self._loads.replicas)
+        self.breakers: BreakerBank | None = None
         self._evaluate_nodes()
 
     def advance(self, rows: FloatArray, until_s: float) -> None:
@@ -75,12 +80,26 @@ class PowerMeter:
             self._replica_w[rows[:, 0].astype(np.int64)] = rows[:, 3]
             self._evaluate_nodes()
             return
+        replica, spent_j = rows[:, 0].astype(np.int64), rows[:, 3] * (rows[:, 2] - rows[:, 1])
+        self.replica_j += np.bincount(replica, spent_j, minlength=len(self.replica_j))
         node, time_s, change_w = self._wall_changes(rows)
         point, start_s, level_w, end_s = self._levels(node, time_s, change_w, until_s)
         self._account(point, start_s, level_w, end_s)
         self.now_s = until_s
         self._node_w = self._loads.accelerators_w(self._replica_w)
         self._add_up()
+
+    def rack_floor_w(self, idle_w: FloatArray) -> FloatArray:
+        """Return what each rack draws while its replicas idle [W].
+
+        Args:
+            idle_w: idle power of one accelerator of each replica [W].
+        """
+        nodes_w = self._loads.wall_w(
+            np.arange(self._loads.nodes), self._loads.accelerators_w(idle_w)
+        )
+        racks_w = np.bincount(self._node_rack, nodes_w, minlength=len(self._base_w))
+        return np.asarray(racks_w + self._base_w * self._energised)
 
     def set_energised(self, racks: IntArray, on: bool) -> None:
         """Switch racks off or on at `now_s`; without power a rack draws nothing."""
@@ -149,6 +168,8 @@ class PowerMeter:
         point, size = by_point.group, len(self.points)
         energy_j = np.bincount(point, level_w * (end_s - start_s), minlength=size)
         self.total_j += energy_j
+        if self.breakers is not None:
+            self.breakers.carry(point, start_s, end_s, level_w)
         # Levels between two changes at the same instant never existed.
         lasting = end_s > start_s
         racks = by_point.first[len(self._base_w)]  # racks come first; the rest is their sum

@@ -125,8 +125,8 @@ class FacilityPhysics:
         fans, pumps, water = (np.array(column)[self._rack_site] for column in columns)
         heat = self.thermals.step(rack_w, supply_c, warm_c, (fans, pumps, water), step_s)
         parts = np.stack([rack_w, heat.air_w, heat.liquid_w, heat.stored_w])
-        sums = np.zeros((len(self.sites), 4))
-        np.add.at(sums, self._rack_site, parts.T)
+        count = len(self.sites)
+        sums = np.stack([np.bincount(self._rack_site, part, minlength=count) for part in parts]).T
         return [
             _site_step(site, _SiteHeat(*totals), start_s, end_s)
             for site, totals in zip(self.sites, sums.tolist(), strict=True)

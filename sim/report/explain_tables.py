@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
 
     from sim.explain import Explanation
 
@@ -22,7 +23,7 @@ def explanation_tables(explanation: Explanation) -> Iterator[RenderableType]:
         yield _links(explanation)
 
 
-def _table(title: str, *headings: str) -> Any:
+def _table(title: str, *headings: str) -> Table:
     from rich import box
     from rich.table import Table
 

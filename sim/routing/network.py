@@ -32,7 +32,7 @@ class Path:
 
 
 def route_table(
-    graph: nx.Graph, regions: Sequence[str], sites: Sequence[str]
+    graph: nx.Graph[str], regions: Sequence[str], sites: Sequence[str]
 ) -> list[list[Path | None]]:
     """Return the path of least latency for each region (row) and site (column).
 
@@ -52,7 +52,7 @@ def route_table(
     return table
 
 
-def _path(graph: nx.Graph, hops: Sequence[str] | None) -> Path | None:
+def _path(graph: nx.Graph[str], hops: Sequence[str] | None) -> Path | None:
     if hops is None:
         return None
     links = [graph.edges[here, there] for here, there in pairwise(hops)]

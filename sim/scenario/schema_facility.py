@@ -282,7 +282,7 @@ class Battery(Section):
     """When it works: standby, peak-shaving, price-following, carbon-following, or an added one."""
     low: float = 0.0
     """Charge below this [W, USD/kWh or gCO2/kWh, by policy]."""
-    high: Annotated[float, Field(gt=0.0)] = float("1e30")
+    high: Annotated[float, Field(gt=0.0)] = 1e30
     """Discharge above this."""
 
 

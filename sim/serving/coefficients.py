@@ -67,3 +67,30 @@ def resolve_power(
     key = Configuration(accelerator.name, model.name, precision, tensor_parallel)
     fitted = (known or shipped_coefficients()).powers.get(key)
     return fitted or catalogue_power(accelerator)
+
+
+def coefficient_warnings(
+    step_time: StepTime, power: PhasePower, max_num_seqs: int
+) -> tuple[str, ...]:
+    """Return what a run that uses these numbers should tell its reader.
+
+    Args:
+        step_time: coefficients of one engine step.
+        power: power of one accelerator.
+        max_num_seqs: largest batch of the pool, or of the run where it is known.
+    """
+    found = []
+    if step_time.kind == "guess":
+        found.append(
+            f"step time is uncalibrated ({step_time.source}): the true time is between "
+            f"{step_time.time_low:.2f} and {step_time.time_high:.2f} of it, nine times in ten"
+        )
+    if power.kind == "guess":
+        found.append(f"power by batch is a guess ({power.source})")
+    for name, numbers in (("step time", step_time), ("power", power)):
+        if numbers.kind != "guess" and max_num_seqs > numbers.batch_high:
+            found.append(
+                f"{name} was fitted up to batch {numbers.batch_high:.0f}, "
+                f"batches here reach {max_num_seqs}"
+            )
+    return tuple(found)

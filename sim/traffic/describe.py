@@ -10,7 +10,7 @@ import numpy as np
 from sim.traffic import statistics
 from sim.traffic.prefixcache import block_hit_ratios
 from sim.traffic.quantised import grid_step_s, is_coarse
-from sim.traffic.trace import AnyArray, Trace
+from sim.traffic.trace import AnyArray, Labels, Trace
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 GAP_QUANTILES = (0.1, 0.5, 0.9, 0.99)
@@ -83,7 +83,7 @@ def describe(trace: Trace) -> Description:
     step_s = grid_step_s(arrivals)
     per_window = {w: statistics.counts(arrivals, w, span_s) for w in (1.0, 60.0)}
     work = statistics.ruler_work(trace.input_tokens, trace.output_tokens)
-    sessions = trace.extras.get("session")
+    sessions = trace.labels.get("session")
     blocks = trace.blocks
     return Description(
         requests=len(trace),
@@ -107,14 +107,18 @@ def describe(trace: Trace) -> Description:
         waits_s=_quantiles(statistics.ruler_waits(arrivals, work), WAIT_QUANTILES),
         grid_s=step_s,
         is_coarse=is_coarse(arrivals, step_s),
-        labels={name: len(np.unique(column.codes)) for name, column in trace.labels.items()},
-        sessions=len(np.unique(sessions)) if sessions is not None else 0,
+        labels={name: _distinct(column) for name, column in trace.labels.items()},
+        sessions=_distinct(sessions) if sessions is not None else 0,
         block_hits=(
             block_hit_ratios(blocks)
             if blocks is not None and 0 < len(blocks.ids) <= _MOST_BLOCKS
             else {}
         ),
     )
+
+
+def _distinct(column: Labels) -> int:
+    return len(np.unique(column.codes[column.codes >= 0]))
 
 
 def spread(column: AnyArray) -> Spread:

@@ -230,8 +230,8 @@ def _limits(verdict: Verdict, trace: Trace) -> list[str]:
         )
         if demand.freedom < _LITTLE_FREEDOM or demand.stretch_s <= _NEARLY_REPLAY_S:
             notes.append(
-                f"it shuffles {demand.cycles:,} cycles only within {demand.stretch_s:g} s, so every "
-                "seed is close to a replay"
+                f"it shuffles {demand.cycles:,} cycles only within {demand.stretch_s:g} s, so "
+                "every seed is close to a replay"
             )
     else:
         notes.append("lengths are drawn without regard to the rate")
@@ -242,7 +242,7 @@ def _limits(verdict: Verdict, trace: Trace) -> list[str]:
             + ", ".join(unsteady)
             + ": no generator of one stands for the other"
         )
-    if trace.extras.get("session") is not None:
+    if "session" in trace.labels:
         notes.append("sessions, turns and shared prefixes are not generated")
     return notes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +25,7 @@ def block_hit_ratio(blocks: PrefixBlocks, capacity_blocks: float) -> float:
     cache: OrderedDict[int, None] = OrderedDict()
     hits = 0
     ids, offsets = blocks.ids.tolist(), blocks.offsets.tolist()
-    for start, end in zip(offsets, offsets[1:], strict=False):
+    for start, end in itertools.pairwise(offsets):
         unbroken = True
         for block in ids[start:end]:
             if block in cache:

@@ -57,8 +57,10 @@ def detect_format(path: Path) -> str:
     Raises:
         TraceError: no format recognises the file, or it cannot be read.
     """
-    head = file_head(path)
     formats = {name: TRACE_FORMATS.get(name)() for name in TRACE_FORMATS.names()}
+    if path.is_dir():
+        return _folder_format(path, formats)
+    head = file_head(path)
     for name, reader in formats.items():
         if reader.sniff(head):
             return name
@@ -67,6 +69,14 @@ def detect_format(path: Path) -> str:
     expected = "one of the formats " + ", ".join(formats)
     hint = _nearest_format(head, formats)
     raise TraceError([Problem("", got, expected, str(path), 1, hint=hint)])
+
+
+def _folder_format(path: Path, formats: Mapping[str, TraceFormat]) -> str:
+    for name, reader in formats.items():
+        if reader.is_folder(path):
+            return name
+    expected = "a trace file, or a folder of ServeGen clients or of session files"
+    raise TraceError([Problem("", "a folder without them", expected, str(path))])
 
 
 def _nearest_format(head: str, formats: Mapping[str, TraceFormat]) -> str:
@@ -93,7 +103,7 @@ def read_trace(
     the first row of a wall-clock trace is at 0.
 
     Args:
-        path: the file, plain or gzip.
+        path: the file, plain or gzip, or a folder for formats that are one.
         format_name: name of the format; empty to detect it.
         bad_rows: ``refuse`` a file with malformed rows, or ``skip`` and count them.
         from_s: start of the window [s].
@@ -106,11 +116,12 @@ def read_trace(
     bad = BadRows(str(path), bad_rows)
     reader = TRACE_FORMATS.get(name)()
     pieces: list[Trace] = []
-    rows, goes_on = 0, False
+    rows, latest_s = 0, 0.0
     for piece in trace_pieces(path, reader, bad, to_s):
-        inside = piece.take((piece.arrival_s >= from_s) & (piece.arrival_s < to_s))
+        # Absolute times have no zero before the last row is read.
+        inside = piece if reader.absolute else _between(piece, from_s, to_s)
         rows += len(inside)
-        goes_on |= len(piece) > 0 and float(piece.arrival_s.max()) >= to_s
+        latest_s = max(latest_s, float(piece.arrival_s.max(initial=0.0)))
         if rows > MOST_ROWS:
             expected = f"at most {MOST_ROWS:,} requests in memory; choose a window with from and to"
             raise TraceError([Problem("", f"more than {MOST_ROWS:,}", expected, str(path))])
@@ -118,10 +129,38 @@ def read_trace(
     bad.refuse()
     if rows == 0:
         raise TraceError([_nothing_usable(path, bad, from_s, to_s), *bad.problems])
-    trace = _join(pieces, reader.ordered)
-    span_s = to_s if goes_on else natural_span_s(trace.arrival_s)
-    report = _report(pieces[0].report, path, name, bad, rows)
+    trace = concatenate([piece for piece in pieces if len(piece)])
+    notes = list(reader.notes)
+    if not reader.ordered:
+        trace = _sorted(trace, notes)
+    origin_unix_s = pieces[0].report.origin_unix_s
+    if reader.absolute:
+        origin_unix_s = float(trace.arrival_s[0])
+        latest_s -= origin_unix_s
+        trace = _between(replace(trace, arrival_s=trace.arrival_s - origin_unix_s), from_s, to_s)
+    span_s = to_s if latest_s >= to_s else natural_span_s(trace.arrival_s)
+    report = ReadReport(
+        file=str(path),
+        format=name,
+        kept=len(trace),
+        dropped=dict(sorted(bad.counts.items())),
+        problems=tuple(bad.problems),
+        notes=(*notes, *_published_note(path)),
+        origin_unix_s=origin_unix_s,
+        closed_loop=reader.closed_loop,
+    )
     return replace(trace, span_s=span_s, report=report)
+
+
+def _between(piece: Trace, from_s: float, to_s: float) -> Trace:
+    return piece.take((piece.arrival_s >= from_s) & (piece.arrival_s < to_s))
+
+
+def _sorted(trace: Trace, notes: list[str]) -> Trace:
+    if (np.diff(trace.arrival_s) >= 0).all():
+        return trace
+    notes.append("rows were put in order of arrival")
+    return trace.take(np.argsort(trace.arrival_s, kind="stable"))
 
 
 def trace_pieces(
@@ -145,26 +184,9 @@ def trace_pieces(
                 return
 
 
-def _join(pieces: list[Trace], ordered: bool) -> Trace:
-    joined = concatenate([piece for piece in pieces if len(piece)])
-    return joined if ordered else joined.take(np.argsort(joined.arrival_s, kind="stable"))
-
-
-def _report(first: ReadReport, path: Path, name: str, bad: BadRows, rows: int) -> ReadReport:
-    return replace(
-        first,
-        file=str(path),
-        format=name,
-        kept=rows,
-        dropped=dict(sorted(bad.counts.items())),
-        problems=tuple(bad.problems),
-        notes=tuple(_published_note(path)),
-    )
-
-
 def _published_note(path: Path) -> list[str]:
     published = PUBLISHED.get(path.name)
-    if published is None:
+    if published is None or not path.is_file():
         return []
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

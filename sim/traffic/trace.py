@@ -19,7 +19,6 @@ AnyArray = NDArray[Any]
 OPTIONAL_COLUMNS: Mapping[str, str] = {
     "reasoning_tokens": "part of the output that the user never sees [tokens]",
     "images": "images in the prompt",
-    "session": "number of the session, from 0",
     "turn": "position of the request in its session, from 0",
     "request_id": "number that the source gives the request",
     "parent_id": "request_id of the request that this one continues, -1 for none",
@@ -27,7 +26,7 @@ OPTIONAL_COLUMNS: Mapping[str, str] = {
     "e2e_s": "latency that the source measured [s]",
 }
 #: Optional columns of names.
-LABEL_COLUMNS = ("model", "client", "tier", "region", "kind")
+LABEL_COLUMNS = ("model", "client", "tier", "region", "kind", "session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +190,10 @@ def concatenate(parts: Sequence[Trace]) -> Trace:
             if all(name in part.extras for part in parts)
         },
         labels={
-            name: _concatenate_labels([part.labels[name] for part in parts])
+            name: joined
             for name in first.labels
             if all(name in part.labels for part in parts)
+            and (joined := _concatenate_labels([part.labels[name] for part in parts])).names
         },
         blocks=_concatenate_blocks(blocks) if len(blocks) == len(parts) else None,
     )
@@ -203,7 +203,8 @@ def _concatenate_labels(parts: Sequence[Labels]) -> Labels:
     names: dict[str, int] = {}
     codes = []
     for part in parts:
-        table = [names.setdefault(name, len(names)) for name in part.names]
+        # An empty name means none, as the code -1 does.
+        table = [names.setdefault(name, len(names)) if name else -1 for name in part.names]
         codes.append(np.array([*table, -1], dtype=np.int32)[part.codes])
     return Labels(np.concatenate(codes), tuple(names))
 

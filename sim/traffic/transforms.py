@@ -13,7 +13,7 @@ from sim.errors import Problem, TraceError
 from sim.traffic.trace import Trace, concatenate
 
 LARGEST_SHIFT_S = 60.0
-SESSION_COLUMNS = ("session", "turn", "request_id", "parent_id")
+SESSION_COLUMNS = ("turn", "request_id", "parent_id")
 
 ScaleMethod = Literal["auto", "thin", "superpose", "stretch"]
 
@@ -98,5 +98,6 @@ def merge_traces(parts: list[Trace]) -> Trace:
     """
     joined = concatenate(parts)
     extras = {name: c for name, c in joined.extras.items() if name not in SESSION_COLUMNS}
+    labels = {name: column for name, column in joined.labels.items() if name != "session"}
     order = np.argsort(joined.arrival_s, kind="stable")
-    return replace(joined, extras=extras).take(order)
+    return replace(joined, extras=extras, labels=labels).take(order)

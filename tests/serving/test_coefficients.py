@@ -13,10 +13,15 @@ from sim.serving.coefficient_file import (
     shipped_coefficients,
     write_coefficients,
 )
-from sim.serving.coefficients import resolve_power, resolve_step_time
+from sim.serving.coefficients import (
+    coefficient_warnings,
+    resolve_power,
+    resolve_step_time,
+)
 from sim.serving.configuration import Coefficients, Configuration
 from sim.serving.power import PhasePower
 from sim.serving.steptime import StepTime
+from sim.serving.terms import AcceleratorTerms
 
 KEY = Configuration("chip", "dense", "bf16", 2)
 STEP = StepTime(
@@ -59,7 +64,9 @@ DENSE = Model("dense", "", 32, 4096, 32, 8, 128, 8e9, 8e9, 131072.0)
 
 def test_what_is_written_is_read_back(tmp_path):
     path = tmp_path / "mine.yaml"
-    written = Coefficients({KEY: STEP}, {KEY: POWER, replace(KEY, tensor_parallel=4): POWER})
+    terms = AcceleratorTerms(80e-6, 0.9, 2.5, 1.8, 10e-6, "fitted", "runs", 8.0, 690.0, 0.9, 1.1)
+    four = replace(KEY, tensor_parallel=4)
+    written = Coefficients({KEY: STEP}, {KEY: POWER, four: POWER}, {"chip": terms})
     path.write_text(write_coefficients(written), encoding="utf-8")
     assert read_coefficients(path) == written
 
@@ -79,6 +86,35 @@ def test_unmeasured_power_runs_between_the_catalogue_s_ends():
     assert curve.decode_w(1) == pytest.approx(380.0)
     assert curve.decode_w(1024) == pytest.approx(640.0)
     assert (curve.idle_w, curve.prefill_w, curve.kind) == (115.0, 690.0, "guess")
+
+
+def test_guesses_and_batches_out_of_range_are_told():
+    assert coefficient_warnings(STEP, POWER, 128) == ()
+    beyond = coefficient_warnings(STEP, POWER, 1024)
+    assert beyond == (
+        "step time was fitted up to batch 128, batches here reach 1024",
+        "power was fitted up to batch 690, batches here reach 1024",
+    )
+    known = Coefficients()
+    guessed = coefficient_warnings(
+        resolve_step_time(DENSE, CHIP, known=known), resolve_power(DENSE, CHIP, known=known), 8
+    )
+    assert guessed[0].startswith("step time is uncalibrated (roofline")
+    assert guessed[0].endswith("between 0.75 and 2.85 of it, nine times in ten")
+    assert guessed[1].startswith("power by batch is a guess")
+
+
+def test_an_accelerator_s_set_serves_dense_bf16_models_only():
+    terms = AcceleratorTerms(80e-6, 0.9, 2.5, 1.8, 10e-6, source="runs of other models")
+    known = Coefficients(accelerators={"chip": terms})
+    dense = resolve_step_time(DENSE, CHIP, 1, known=known)
+    assert dense.a_s == pytest.approx(32 * 80e-6 + 0.9 * 16e9 / 2e12)
+    assert dense.b_s_per_token == pytest.approx(1.8 * 2 * 8e9 / 500e12)
+    assert dense.c_s_per_kv_token == pytest.approx(2.5 * 131072 / 2e12)
+    assert (dense.f_s_per_seq, dense.source) == (10e-6, "runs of other models")
+    experts = replace(DENSE, experts=8, top_k=2)
+    assert "roofline" in resolve_step_time(experts, CHIP, 1, known=known).source
+    assert "roofline" in resolve_step_time(DENSE, CHIP, 1, "fp8", known=known).source
 
 
 def test_a_user_s_set_wins_over_a_shipped_one():

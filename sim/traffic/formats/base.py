@@ -18,9 +18,19 @@ class TraceFormat(Protocol):
     """File order is time order, so an arrival that goes back is a bad row."""
     drops_zero: ClassVar[bool]
     """A zero length marks a failed request, which is dropped and counted, not refused."""
+    closed_loop: ClassVar[bool]
+    """Arrivals are relative to the start of their session."""
+    absolute: ClassVar[bool]
+    """Arrivals are seconds since 1970 in any order; the earliest becomes 0."""
+    notes: ClassVar[Sequence[str]]
+    """What users of the format should know."""
 
     def sniff(self, head: str) -> bool:
         """Tell from the first lines of a file whether it has this format."""
+        ...
+
+    def is_folder(self, path: Path) -> bool:
+        """Tell whether a folder as a whole has this format."""
         ...
 
     def lacks(self, head: str) -> Sequence[str]:
@@ -35,11 +45,27 @@ class TraceFormat(Protocol):
 TRACE_FORMATS: Registry[TraceFormat] = Registry("trace format")
 
 
-class TableFormat:
-    """A format that is a comma-separated table with a header line."""
+class FileFormat:
+    """What most formats have in common: one file, in order of time, zero lengths are failures."""
 
     ordered: ClassVar[bool] = True
     drops_zero: ClassVar[bool] = True
+    closed_loop: ClassVar[bool] = False
+    absolute: ClassVar[bool] = False
+    notes: ClassVar[Sequence[str]] = ()
+
+    def is_folder(self, path: Path) -> bool:
+        """Return False."""
+        return False
+
+    def lacks(self, head: str) -> Sequence[str]:
+        """Return nothing."""
+        return ()
+
+
+class TableFormat(FileFormat):
+    """A format that is a comma-separated table with a header line."""
+
     columns: ClassVar[Sequence[Column]] = ()
 
     def sniff(self, head: str) -> bool:
