@@ -43,7 +43,7 @@ def collect(world: World) -> Result:
             "replication": world.replication,
             "interrupted": world.interrupted,
             "warnings": list(_warnings(world)),
-            "pools": {numbers_name: view for numbers_name, view in _pools(world)},
+            "pools": dict(_pools(world)),
             "topology": _topology(world),
             "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },

@@ -44,7 +44,7 @@ class FcfsQueue(deque[Request]):
 
     push = deque.append
     push_back = deque.appendleft
-    pop = deque.popleft  # type: ignore[assignment]
+    pop = deque.popleft
 
     def head(self) -> Request:
         """Return the request that waits longest."""
