@@ -18,6 +18,7 @@ from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
 from sim.scenario.catalog import Sourced
 from sim.scenario.lock import lock_text, sha256
+from sim.serving.coefficients import coefficient_warnings
 
 if TYPE_CHECKING:
     from sim.simulate import World
@@ -153,11 +154,10 @@ def _pools(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
 def _warnings(world: World) -> Iterator[str]:
     if world.interrupted:
         yield f"the run was interrupted at {world.clock.now:.1f} s; figures cover that part only"
-    for name, view in _pools(world):
-        for what in ("step_time", "power"):
-            if view[what]["kind"] == "guess":
-                label = what.replace("_", " ")
-                yield f"pool {name}: {label} is uncalibrated ({view[what]['source']})"
+    for numbers, name in zip(world.pool_numbers, world.names.pools, strict=True):
+        limit = numbers.section.batching.max_num_seqs
+        for warning in coefficient_warnings(numbers.step_time, numbers.power, limit):
+            yield f"pool {name}: {warning}"
     for name, report in world.workload.reports.items():
         for reason, count in report.dropped.items():
             yield f"traffic {name}: {count} rows of the trace were left out: {reason}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
-from math import inf, isfinite, sqrt
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from sim.interfaces import ArrivalBlock, FloatArray
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_topology import Topology
 from sim.serving.assemble import PoolModel
+from sim.serving.coefficients import coefficient_warnings
 from sim.simulate import World
 
 SAMPLE_BLOCKS = 25  # of traffic; a block is some thousands of requests
@@ -126,7 +127,7 @@ def explain(scenario: Scenario) -> Explanation:
     pools = tuple(_pool_views(world, lengths))
     sites = tuple(_site_views(world))
     loads = tuple(_load_views(world, sample, lengths, pools))
-    warnings = (*_load_warnings(scenario, loads), *_power_warnings(sites), *_source_notes(pools))
+    warnings = (*_load_warnings(scenario, loads), *_power_warnings(sites), *_source_notes(world))
     return Explanation(
         scenario.name, sites, pools, loads, tuple(_links(scenario.topology)), warnings
     )
@@ -149,12 +150,11 @@ def saturated_rate_per_s(
     context = input_tokens + output_tokens / 2.0
     batch = max(1.0, min(batching.max_num_seqs, numbers.kv_tokens / context))
     joining = batch / output_tokens
-    step_s = (
-        time.a_s
-        + time.b_s_per_token * (batch + joining * input_tokens)
-        + time.c_s_per_kv_token * batch * context
-        + time.d_s_per_sqrt_seq * sqrt(batch)
-        + time.e_s_per_token2 * joining * input_tokens**2 / 2.0
+    step_s = time.seconds(
+        batch + joining * input_tokens,
+        batch * context,
+        batch,
+        joining * input_tokens**2 / 2.0,
     )
     return joining / step_s, step_s
 
@@ -273,10 +273,11 @@ def _power_warnings(sites: tuple[SiteView, ...]) -> Iterator[str]:
             )
 
 
-def _source_notes(pools: tuple[PoolView, ...]) -> Iterator[str]:
-    for pool in pools:
-        if pool.coefficients == "guess":
-            yield f"pool {pool.name}: step time is uncalibrated ({pool.source})"
+def _source_notes(world: World) -> Iterator[str]:
+    for numbers, name in zip(world.pool_numbers, world.scenario.pools, strict=True):
+        limit = numbers.section.batching.max_num_seqs
+        for warning in coefficient_warnings(numbers.step_time, numbers.power, limit):
+            yield f"pool {name}: {warning}"
 
 
 def _links(topology: Topology) -> Iterator[Mapping[str, Any]]:

@@ -19,14 +19,22 @@ def catalog(
         str | None,
         typer.Option(help="Only numbers of this kind: measured, fitted, vendor, analyst, guess."),
     ] = None,
+    accuracy: Annotated[
+        bool, typer.Option("--accuracy", help="Show how the models compare with measurements.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> int:
     """List the catalogue; with a section and a name, every number with its source."""
     from rich.console import Console
 
-    from sim.report.catalog_tables import catalog_rows, catalog_tables
+    from sim.report.catalog_tables import accuracy_table, catalog_rows, catalog_tables
     from sim.scenario.catalog import load_catalog
 
+    if accuracy:
+        from sim.calibration.accuracy_page import shipped_scores
+
+        Console().print(accuracy_table(shipped_scores()))
+        return 0
     found = catalog_rows(load_catalog(), section, name, kind)
     if as_json:
         typer.echo(json.dumps(found, indent=2))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli import catalog, run, show
+from sim.cli import calibrate, catalog, run, show
 from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
 from sim.errors import InfeasibleError, InputError, ModelLimitError
 
@@ -25,6 +25,7 @@ app.command("validate")(show.validate)
 app.command("show")(show.show)
 app.command("schema")(show.schema)
 app.command("catalog")(catalog.catalog)
+app.command("calibrate")(calibrate.calibrate)
 
 # What typer raises at wrong usage: click's class, of which newer versions have a copy of their own.
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
-# Names that identify a run instead of measuring it, and how long this machine took.
-_NOT_MEASURED = ("schema_version", "scenario", "seed", "replication", "performance", "provenance")
+# Parts that say what was run, not what came out, and how long this machine took.
+_NOT_MEASURED = frozenset(
+    ("schema_version", "scenario", "seed", "replication", "performance", "provenance")
+    + ("topology", "pools", "quantiles", "window", "targets")
+)
 
 
 def numbers_of(summary: Mapping[str, Any]) -> dict[str, float]:
@@ -18,15 +21,16 @@ def numbers_of(summary: Mapping[str, Any]) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for key, value in summary.items():
-        if key not in _NOT_MEASURED:
-            _collect(key, value, found)
+        _collect(key, key, value, found)
     return found
 
 
-def _collect(name: str, value: Any, found: dict[str, float]) -> None:
+def _collect(name: str, key: str, value: Any, found: dict[str, float]) -> None:
+    if key in _NOT_MEASURED:
+        return
     if isinstance(value, Mapping):
-        for key, item in value.items():
-            _collect(f"{name}.{key}", item, found)
+        for inner, item in value.items():
+            _collect(f"{name}.{inner}", inner, item, found)
     elif value is None:
         found[name] = math.nan
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -43,3 +47,34 @@ def matching(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
     if not patterns:
         return list(names)
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+Better = Literal["lower", "higher", "neither"]
+
+# The first word that occurs as a part of the name decides; latencies come before their quantiles.
+_BETTER: tuple[tuple[str, Better], ...] = (
+    ("attainment", "higher"),
+    ("attained", "higher"),
+    ("goodput_per_s", "higher"),
+    ("requests_per_s", "higher"),
+    ("output_tokens_per_s", "higher"),
+    ("headroom_kw", "higher"),
+    ("completed", "higher"),
+    ("n", "neither"),
+    ("arrived", "neither"),
+    ("limit_kw", "neither"),
+    ("requests", "lower"),
+    ("utilisation", "neither"),
+    ("latency", "lower"),
+    ("power", "lower"),
+    ("energy", "lower"),
+    ("carbon", "lower"),
+    ("cost", "lower"),
+    ("price_usd_per_h", "lower"),
+)
+
+
+def better(name: str) -> Better:
+    """Return which direction of a summary's number is an improvement."""
+    parts = name.split(".")
+    return next((direction for word, direction in _BETTER if word in parts), "neither")

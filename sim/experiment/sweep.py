@@ -59,6 +59,7 @@ class SweepResult:
         intervals: a row per variant and number with its 95 % interval.
         timings: wall time of each run, which is never part of a result.
         progress: how many runs were found, made and failed.
+        outcomes: the outcome of each run by variant and replication.
     """
 
     loaded: LoadedStudy
@@ -67,6 +68,12 @@ class SweepResult:
     intervals: pd.DataFrame
     timings: pd.DataFrame
     progress: Progress
+    outcomes: results_table.Outcomes
+
+    def summaries(self, variant: int = 0) -> list[Mapping[str, Any]]:
+        """Return the summaries of the successful runs of a variant, by replication."""
+        runs = self.outcomes.get(variant, {})
+        return [outcome.summary for _, outcome in sorted(runs.items()) if not outcome.error]
 
     @property
     def failures(self) -> pd.DataFrame:
@@ -178,6 +185,7 @@ class _Job:
             intervals=results_table.intervals_table(self.variants, self.outcomes, study.metrics),
             timings=results_table.timings_table(self.outcomes),
             progress=self.progress(),
+            outcomes=self.outcomes,
         )
 
     def _first_points(self) -> Iterator[Point]:

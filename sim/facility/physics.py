@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.facility.cooling.racks import RackCooling, RackThermals
 from sim.facility.cooling.site import ALL_WELL, Availability, CoolingDraw, CoolingPlant, draw
-from sim.facility.grid.balance import Balance, balance
+from sim.facility.grid.balance import Balance
 from sim.facility.grid.source import SiteGrid
 from sim.facility.grid.weather import Weather
 from sim.facility.power.conversion import Stage, convert
@@ -152,8 +152,7 @@ def _site_step(site: SitePhysics, racks: _SiteHeat, start_s: float, end_s: float
     cooling, loops_stored_w = _cool(site, racks, weather, end_s - start_s)
     losses = tuple(float(loss) for loss in convert(site.stages, racks.it_w).loss_w)
     load_w = racks.it_w + sum(losses) + cooling.power_w
-    drawn = balance(load_w, site.grid.supply(start_s, end_s, load_w), end_s - start_s)
-    site.grid.stored_j = drawn.stored_j
+    drawn = site.grid.draw(load_w, start_s, end_s)
     stored_w = racks.stored_w + loops_stored_w
     return SiteStep(racks.it_w, losses, cooling, stored_w, weather[0], drawn)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from sim.scenario.catalog import SECTIONS, Catalog
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from sim.calibration.accuracy import Score
 
 # What the short list shows of each section: attribute, heading, factor to the shown unit.
 COLUMNS: dict[str, tuple[tuple[str, str, float], ...]] = {
@@ -97,6 +100,22 @@ def catalog_tables(rows: list[dict[str, Any]], *, detailed: bool) -> Iterator[Re
         return
     for section in dict.fromkeys(row["section"] for row in rows):
         yield _short(section, [row for row in rows if row["section"] == section])
+
+
+def accuracy_table(scores: Iterable[Score]) -> RenderableType:
+    """Return the published scores: data, subject, statistic, error and what it was fitted on."""
+    from rich.table import Table
+
+    table = Table(title="accuracy (docs/validation.md has the measured values)")
+    for heading in ("data", "subject", "statistic", "error", "promised", "fitted on"):
+        right = heading in {"error", "promised"}
+        table.add_column(heading, justify="right" if right else "left")
+    for score in scores:
+        promised = f"{score.bar:.1%}" if isfinite(score.bar) else ""
+        missed = isfinite(score.bar) and abs(score.error) > score.bar
+        error = f"{score.error:+.1%}" + (" missed" if missed else "")
+        table.add_row(score.data, score.subject, score.statistic, error, promised, score.basis)
+    return table
 
 
 def _short(section: str, rows: list[dict[str, Any]]) -> RenderableType:

@@ -55,7 +55,8 @@ def _plain_data(scenario: Scenario, rewrite: Rewrite) -> dict[str, Any]:
         return rewrite(reference, locate("traces", reference, scenario.base_dir))
 
     data: dict[str, Any] = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
-    data["catalog"] = [rewrite(path, scenario.base_dir / path) for path in scenario.catalog]
+    for key, files in (("catalog", scenario.catalog), ("coefficients", scenario.coefficients)):
+        data[key] = [rewrite(path, scenario.base_dir / path) for path in files]
     for workload in data["traffic"].values():
         if "trace" in workload:
             workload["trace"]["path"] = trace(workload["trace"]["path"])

@@ -31,6 +31,8 @@ class Scenario(Section):
     """Name of a shipped topology, a file relative to this one, or the topology itself."""
     catalog: Annotated[tuple[Reference, ...], Strict(False)] = ()
     """Files that add to the catalogue, relative to this one."""
+    coefficients: Annotated[tuple[Reference, ...], Strict(False)] = ()
+    """Files of fitted coefficients, as `loadbank calibrate` writes them, relative to this one."""
     tiers: dict[Name, Tier] = Field(min_length=1)
     """SLA tiers by name, the most urgent first."""
     traffic: dict[Name, Workload] = Field(min_length=1)

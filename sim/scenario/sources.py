@@ -60,10 +60,11 @@ def include_topology(document: Document, base_dir: Path) -> None:
 
 
 def note_missing_files(document: Document, base_dir: Path) -> None:
-    """Add a problem for each trace or catalogue file of a scenario that does not exist."""
-    files = document.get(("catalog",))
-    for index in range(len(files) if isinstance(files, list) else 0):
-        _named_file(document, ("catalog", index), None, base_dir)
+    """Add a problem for each file that a scenario names and that does not exist."""
+    for key in ("catalog", "coefficients"):
+        files = document.get((key,))
+        for index in range(len(files) if isinstance(files, list) else 0):
+            _named_file(document, (key, index), None, base_dir)
     traffic = document.get(("traffic",))
     for workload in traffic if isinstance(traffic, dict) else ():
         for keys in (("trace", "path"), ("lengths", "empirical")):

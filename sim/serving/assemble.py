@@ -11,7 +11,9 @@ from sim.scenario.memory_fit import kv_capacity_tokens
 from sim.scenario.plant import Plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_pools import Pool as PoolSection
+from sim.serving.coefficient_file import read_coefficients, shipped_coefficients
 from sim.serving.coefficients import resolve_power, resolve_step_time
+from sim.serving.configuration import Coefficients
 from sim.serving.engine import MODES, Engine
 from sim.serving.pool import Pool, QueueSettings
 from sim.serving.power import PhasePower, constant_decode
@@ -41,7 +43,11 @@ class PoolModel:
 
 
 def resolve_pool(
-    name: str, section: PoolSection, accelerator: Accelerator, catalog: Catalog
+    name: str,
+    section: PoolSection,
+    accelerator: Accelerator,
+    catalog: Catalog,
+    known: Coefficients | None = None,
 ) -> PoolModel:
     """Return the numbers of one pool: those given, else fitted, else physical.
 
@@ -66,6 +72,7 @@ def resolve_pool(
         )
         if given
         else None,
+        known=known,
     )
     watts = section.power
     power = resolve_power(
@@ -73,7 +80,12 @@ def resolve_pool(
         accelerator,
         section.tensor_parallel,
         section.precision,
-        given=constant_decode(watts.idle_w, watts.prefill_w, watts.decode_w) if watts else None,
+        given=constant_decode(
+            watts.idle_w, watts.prefill_w, watts.decode_w, kind="given", source="scenario"
+        )
+        if watts
+        else None,
+        known=known,
     )
     kv_tokens = section.kv_cache_tokens or kv_capacity_tokens(
         model,
@@ -84,6 +96,18 @@ def resolve_pool(
         path=f"pools.{name}",
     )
     return PoolModel(section, accelerator, step_time, power, kv_tokens)
+
+
+def known_coefficients(scenario: Scenario) -> Coefficients:
+    """Return the shipped coefficients, overridden by the scenario's own files, later ones first.
+
+    Raises:
+        ScenarioError: a file is not what `loadbank calibrate` writes.
+    """
+    known = shipped_coefficients()
+    for name in scenario.coefficients:
+        known = read_coefficients(scenario.base_dir / name, name).over(known)
+    return known
 
 
 def build_engine(numbers: PoolModel) -> Engine:
@@ -119,9 +143,12 @@ def build_pools(
     """
     pools: list[Pool] = []
     models: list[PoolModel] = []
+    known = known_coefficients(scenario)
     first = 0
     for index, (name, section) in enumerate(scenario.pools.items()):
-        numbers = resolve_pool(name, section, plant.pool_accelerator(index, catalog), catalog)
+        numbers = resolve_pool(
+            name, section, plant.pool_accelerator(index, catalog), catalog, known
+        )
         queue = section.queue
         count = plant.pool_replicas(index)
         pools.append(

@@ -62,8 +62,10 @@ class Replica(Batch):
         "_c",
         "_clock",
         "_d",
+        "_curve",
         "_e",
         "_end_s",
+        "_f",
         "_first_s",
         "_growth_s",
         "_log",
@@ -258,11 +260,14 @@ class Replica(Batch):
     def _start_segment(self, now: float, steps: int, new: int, attention: float) -> None:
         decoding = len(self._decoding) if self._decodes else 0
         places = self._static_size or decoding if decoding else 0
-        first_s = self._a + self._b * (places + new)
+        if self._curve is None:
+            first_s = self._a + self._b * (places + new)
+        else:  # a fitted table of prompt times replaces the slope
+            first_s = self._a + self._curve(places + new) / self.speed.prefill
         growth_s = 0.0
         if decoding:
             growth_s = self._c * decoding
-            first_s += self._c * self.memory.tokens
+            first_s += self._c * self.memory.tokens + self._f * places
             if self._d:
                 first_s += self._d * sqrt(places)
         if new:
@@ -292,6 +297,8 @@ class Replica(Batch):
         self._c = time.c_s_per_kv_token / speed.decode
         self._d = time.d_s_per_sqrt_seq / speed.decode
         self._e = time.e_s_per_token2 / speed.prefill
+        self._f = time.f_s_per_seq / speed.decode
+        self._curve = time.new_tokens_s if time.curve else None
 
     def _go_idle(self, now: float) -> None:
         self._row_start_s = self._start_s = now

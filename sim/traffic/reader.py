@@ -16,6 +16,7 @@ from sim.scenario.shipped import locate, shipped
 from sim.traffic.formats import TRACE_FORMATS, TraceFormat
 from sim.traffic.formats.check import checked
 from sim.traffic.formats.lines import file_head
+from sim.traffic.formats.parquet import is_parquet, parquet_columns
 from sim.traffic.formats.rows import BadRows, BadRowsAction
 from sim.traffic.trace import ReadReport, Trace, concatenate, natural_span_s
 
@@ -60,6 +61,8 @@ def detect_format(path: Path) -> str:
     formats = {name: TRACE_FORMATS.get(name)() for name in TRACE_FORMATS.names()}
     if path.is_dir():
         return _folder_format(path, formats)
+    if is_parquet(path):
+        return _parquet_format(path, formats)
     head = file_head(path)
     for name, reader in formats.items():
         if reader.sniff(head):
@@ -77,6 +80,16 @@ def _folder_format(path: Path, formats: Mapping[str, TraceFormat]) -> str:
             return name
     expected = "a trace file, or a folder of ServeGen clients or of session files"
     raise TraceError([Problem("", "a folder without them", expected, str(path))])
+
+
+def _parquet_format(path: Path, formats: Mapping[str, TraceFormat]) -> str:
+    names = parquet_columns(path)
+    for name, reader in formats.items():
+        if reader.sniff_columns(names):
+            return name
+    got = "a Parquet file with the columns " + ", ".join(names)[:120]
+    expected = "arrival_s, input_tokens and output_tokens"
+    raise TraceError([Problem("", got, expected, str(path))])
 
 
 def _nearest_format(head: str, formats: Mapping[str, TraceFormat]) -> str:
@@ -138,7 +151,8 @@ def read_trace(
         origin_unix_s = float(trace.arrival_s[0])
         latest_s -= origin_unix_s
         trace = _between(replace(trace, arrival_s=trace.arrival_s - origin_unix_s), from_s, to_s)
-    span_s = to_s if latest_s >= to_s else natural_span_s(trace.arrival_s)
+    whole_s = trace.span_s or natural_span_s(trace.arrival_s)
+    span_s = to_s if latest_s >= to_s else whole_s
     report = ReadReport(
         file=str(path),
         format=name,

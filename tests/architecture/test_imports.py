@@ -62,8 +62,10 @@ PURE = (
 )
 IMPURE = ("simpy", "pandas", "yaml", "matplotlib")
 
-# Breaches that somebody has promised to mend; an entry that is mended must be taken out.
-OWED = {("sim.experiment.task", "sim.report")}
+# Known breaches; one that is mended must be taken out, or its test fails.
+OWED_LAYERS = {("sim.experiment.task", "sim.report")}
+OWED_PURE = {("sim.serving.steptime", "sim.scenario.yaml_reader")}
+OWED_CIRCLES = {"sim.experiment.dask_cluster", "sim.experiment.executor"}
 
 
 def part_of(module):
@@ -99,8 +101,8 @@ def test_modules_import_downwards_only(imports):
         for entry in ours
         if (problem := breaks_layers(entry))
     }
-    assert [text for pair, text in found.items() if pair not in OWED] == []
-    assert OWED - set(found) == set(), "mended: take it out of OWED"
+    assert [text for pair, text in found.items() if pair not in OWED_LAYERS] == []
+    assert set(found) >= OWED_LAYERS, "mended: take it out of OWED_LAYERS"
     assert len(ours) > 300
 
 
@@ -156,10 +158,10 @@ def reached_from(start, imports):
     while waiting:
         here = waiting.pop()
         for entry in imports:
-            if entry.importer == here and not entry.typing and inside(entry.imported, ["sim"]):
-                if entry.imported not in found:
-                    found.add(entry.imported)
-                    waiting.append(entry.imported)
+            fresh = entry.imported not in found and inside(entry.imported, ["sim"])
+            if fresh and entry.importer == here and not entry.typing:
+                found.add(entry.imported)
+                waiting.append(entry.imported)
     return found
 
 
@@ -167,28 +169,31 @@ def reached_from(start, imports):
 def test_physics_and_statistics_are_pure(package, imports, modules):
     mine = [module.name for module in modules if inside(module.name, [package])]
     assert mine, "there is no such module any more"
-    for name in mine:
-        reached = reached_from(name, imports)
-        impure = [
-            f"{name} reaches {entry.place}: {entry.imported}"
-            for entry in imports
-            if entry.importer in reached and inside(entry.imported, IMPURE) and not entry.typing
-        ]
-        assert impure == []
+    found = {
+        (name, entry.importer): f"{name} reaches {entry.place}: {entry.imported}"
+        for name in mine
+        for reached in [reached_from(name, imports)]
+        for entry in imports
+        if entry.importer in reached and inside(entry.imported, IMPURE) and not entry.typing
+    }
+    assert [text for pair, text in found.items() if pair not in OWED_PURE] == []
+    owed_here = {pair for pair in OWED_PURE if inside(pair[0], [package])}
+    assert set(found) >= owed_here, "mended: take it out of OWED_PURE"
+
+
+def without_ends(edges):
+    """Take away, again and again, every module that imports nothing that is left."""
+    while ends := {name for name, lower in edges.items() if not lower}:
+        edges = {name: lower - ends for name, lower in edges.items() if name not in ends}
+    return edges
 
 
 def test_no_module_imports_itself_in_a_circle(imports, modules):
-    names = {module.name for module in modules}
-    edges = {
-        name: {
-            entry.imported
-            for entry in imports
-            if entry.importer == name and entry.imported in names and not entry.typing
-        }
-        - {name}
-        for name in names
-    }
-    # Take away, again and again, every module that imports nothing that is left.
-    while done := {name for name, lower in edges.items() if not lower}:
-        edges = {name: lower - done for name, lower in edges.items() if name not in done}
-    assert sorted(edges) == []
+    edges = {module.name: set() for module in modules}
+    for entry in imports:
+        if entry.imported in edges and entry.imported != entry.importer and not entry.typing:
+            edges[entry.importer].add(entry.imported)
+    edges = without_ends(edges)
+    # What is left imports a circle; of it, only what is also imported by a circle is in one.
+    importers = {name: {upper for upper in edges if name in edges[upper]} for name in edges}
+    assert set(without_ends(importers)) == OWED_CIRCLES

@@ -11,7 +11,7 @@ from sim.errors import ModelLimitError, ScenarioError
 from sim.facility.cooling.chiller import Chiller, free_share
 from sim.facility.cooling.clocks import AIR_CLOCKS, MARGIN_K, Clock, fit_air_clocks, time_to_rise_s
 from sim.facility.cooling.flow import Mover, evaporated_l
-from sim.facility.cooling.protection import protection
+from sim.facility.cooling.protection import Protection
 from sim.facility.cooling.recirculation import checked_matrix, matrix_rise_k, shared_in_rows
 from sim.facility.cooling.site import Availability, draw, sized_plant
 from sim.facility.cooling.thermal import TwoNode, propagator, steady_c, stored_j
@@ -212,7 +212,11 @@ def test_recirculation_by_rule_and_by_matrix():
 
 
 def test_throttling_starts_at_the_limit_and_ends_at_the_shutdown():
-    limits = protection(np.array([False, True]))
-    clock = limits.clock(np.array([40.0, 88.0]), 0.3)
-    assert clock.tolist() == pytest.approx([0.65, 1.0])
-    assert limits.clock(np.array([50.0, 89.0]), 0.3).tolist() == pytest.approx([0.3, 0.65])
+    limits = Protection()
+    nothing = np.full(2, np.nan)
+    assert limits.clock(np.array([40.0, 20.0]), nothing, 0.3).tolist() == pytest.approx([0.65, 1.0])
+    by_plate = limits.clock(np.array([40.0, 25.0]), np.array([60.0, 89.0]), 0.3)
+    assert by_plate.tolist() == pytest.approx([0.65, 0.65])
+    assert limits.too_hot(np.array([45.0, 25.0]), np.array([np.nan, 90.0])).all()
+    assert limits.cool(np.array([31.0, 25.0]), np.array([np.nan, 61.0])).tolist() == [False, False]
+    assert limits.cool(np.array([30.0, 25.0]), np.array([np.nan, 60.0])).all()

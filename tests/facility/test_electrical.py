@@ -58,14 +58,14 @@ def test_a_short_overload_passes_and_a_long_one_trips_at_its_instant():
 
 
 @given(
-    loads=st.lists(st.sampled_from([0.6, 1.0, 1.2, 1.7, 3.0]), min_size=1, max_size=8),
+    loads=st.lists(st.sampled_from([0.6, 1.0, 1.21, 1.73, 2.87]), min_size=1, max_size=8),
     cut=st.floats(0.0, 1.0),
 )
 def test_cutting_a_stretch_changes_nothing(loads, cut):
-    load, length = np.array(loads), np.full(len(loads), 6.0)
-    whole = heat_up(CURVE, 0.1, load, length)
+    load, length = np.array(loads), np.full(len(loads), 5.93)
+    whole = heat_up(CURVE, 0.0871, load, length)
     pieces = np.stack([length * cut, length * (1.0 - cut)]).T.ravel()
-    split = heat_up(CURVE, 0.1, np.repeat(load, 2), pieces)
+    split = heat_up(CURVE, 0.0871, np.repeat(load, 2), pieces)
     assert split.heat == pytest.approx(whole.heat, abs=1e-9)
     assert split.tripped_at_s == pytest.approx(whole.tripped_at_s, rel=1e-9)
 

@@ -148,6 +148,8 @@ def jobs_with(gap):
         c_s_per_kv_token=st.sampled_from([0.0, 1e-7, 2e-5, 1e-3]),
         d_s_per_sqrt_seq=st.sampled_from([0.0, 1e-3]),
         e_s_per_token2=st.sampled_from([0.0, 1e-8, 1e-5]),
+        f_s_per_seq=st.sampled_from([0.0, 1e-4]),
+        curve=st.sampled_from([(), ((0.0, 0.0), (20.0, 0.01), (60.0, 0.05))]),
     ),
     engine=engines,
     speed_changes=st.lists(

@@ -120,8 +120,9 @@ class StepwiseReplica:
         new = sum(chunk for _, chunk in chunks) + places
         kv = sum(job.stored for job in live)
         attention = sum(chunk * (job.done + chunk / 2) for job, chunk in chunks)
-        compute = t.b_s_per_token * new + t.e_s_per_token2 * attention
+        compute = t.new_tokens_s(new) + t.e_s_per_token2 * attention
         memory = t.a_s + t.c_s_per_kv_token * kv + t.d_s_per_sqrt_seq * sqrt(places)
+        memory += t.f_s_per_seq * places
         return compute / self.speed[0] + memory / self.speed[1]
 
     def run(self, jobs, until_s=float("inf")):

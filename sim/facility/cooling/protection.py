@@ -5,47 +5,58 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.interfaces import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Protection:
-    """Temperatures at which a rack protects itself, (racks,) [degC].
+class Thresholds:
+    """Temperatures at which something protects itself [degC].
 
     Attributes:
         throttle_c: the clock starts to fall.
-        shutdown_c: the rack switches off.
+        shutdown_c: it switches off.
         restart_c: it may be switched on again.
     """
 
-    throttle_c: FloatArray
-    shutdown_c: FloatArray
-    restart_c: FloatArray
+    throttle_c: float
+    shutdown_c: float
+    restart_c: float
 
     def clock(self, temperature_c: FloatArray, lowest: float) -> FloatArray:
-        """Return the relative clock: 1 up to the throttle point, ``lowest`` at the shutdown [1].
-
-        Args:
-            temperature_c: inlet air or cold plate of each rack [degC].
-            lowest: lowest relative clock [1].
-        """
+        """Return the relative clock: 1 up to the throttle point, ``lowest`` at the shutdown [1]."""
         reach = (temperature_c - self.throttle_c) / (self.shutdown_c - self.throttle_c)
         return np.asarray(1.0 - (1.0 - lowest) * np.clip(reach, 0.0, 1.0))
 
 
-# Air: inlet at the end of ASHRAE's allowable range A2 (throttle) and A4 (shutdown). Liquid: chip of
-# an H100 as reported by analysts.
-AIR_LIMITS_C = (35.0, 45.0, 30.0)
-LIQUID_LIMITS_C = (88.0, 90.0, 60.0)
+# Inlet air: the end of ASHRAE's allowable range A2 (throttle) and A4 (shutdown). Cold plate: chip
+# temperatures of an H100 as reported by analysts. Restart points are guesses.
+INLET = Thresholds(35.0, 45.0, 30.0)
+PLATE = Thresholds(88.0, 90.0, 60.0)
 
 
-def protection(liquid: np.ndarray) -> Protection:
-    """Return the default limits of each rack.
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Limits on inlet air and on cold plates; racks without plates have NaN there, and no limit.
 
-    Args:
-        liquid: whether each rack is protected by its cold plates rather than its inlet air.
+    Attributes:
+        inlet: limits on inlet air.
+        plate: limits on cold plates.
     """
-    columns = zip(AIR_LIMITS_C, LIQUID_LIMITS_C, strict=True)
-    throttle, shutdown, restart = (np.where(liquid, plate, air) for air, plate in columns)
-    return Protection(throttle, shutdown, restart)
+
+    inlet: Thresholds = INLET
+    plate: Thresholds = PLATE
+
+    def clock(self, inlet_c: FloatArray, plate_c: FloatArray, lowest: float) -> FloatArray:
+        """Return the relative clock of each rack, by the tighter of both limits [1]."""
+        by_plate = self.plate.clock(plate_c, lowest)
+        return np.fmin(self.inlet.clock(inlet_c, lowest), by_plate)
+
+    def too_hot(self, inlet_c: FloatArray, plate_c: FloatArray) -> NDArray[np.bool_]:
+        """Return which racks have to switch off."""
+        return np.asarray((inlet_c >= self.inlet.shutdown_c) | (plate_c >= self.plate.shutdown_c))
+
+    def cool(self, inlet_c: FloatArray, plate_c: FloatArray) -> NDArray[np.bool_]:
+        """Return which racks may be switched on again."""
+        return np.asarray((inlet_c <= self.inlet.restart_c) & ~(plate_c > self.plate.restart_c))

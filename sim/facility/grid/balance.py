@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi, radians, sin
 
 from sim.facility.grid.storage import Battery
@@ -120,6 +120,33 @@ def balance(load_w: float, supply: Supply, step_s: float) -> Balance:
         unserved_w=left_w - grid_w - generator_w,
         stored_j=stored_j,
     )
+
+
+def with_ups(
+    drawn: Balance, ups: Battery, ups_j: float, spare_w: float, step_s: float
+) -> tuple[Balance, float]:
+    """Return the balance with an uninterruptible supply at work, and the energy left in it [J].
+
+    It carries what nothing else does, and is recharged from what the grid has to spare.
+
+    Args:
+        drawn: the balance without it.
+        ups: its batteries.
+        ups_j: energy in them before [J].
+        spare_w: what the grid could give beyond the balance [W].
+        step_s: length of the interval [s].
+    """
+    wanted_w = drawn.unserved_w if drawn.unserved_w > 0.0 else -max(spare_w, 0.0)
+    left_j, power_w = ups.exchange(ups_j, wanted_w, step_s, emergency=True)
+    given_w, taken_w = max(power_w, 0.0), max(-power_w, 0.0)
+    changed = replace(
+        drawn,
+        grid_w=drawn.grid_w + taken_w,
+        charge_w=drawn.charge_w + taken_w,
+        discharge_w=drawn.discharge_w + given_w,
+        unserved_w=drawn.unserved_w - given_w,
+    )
+    return changed, left_j
 
 
 def solar_power_w(peak_w: float, latitude: float, day_of_year: int, hour: float) -> float:

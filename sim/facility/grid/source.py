@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
-from sim.facility.grid.balance import Generator, Supply
+from sim.facility.grid.balance import Balance, Generator, Supply, balance, with_ups
 from sim.facility.grid.signal import Constant, Signal
 from sim.facility.grid.storage import Battery, Outlook, StoragePolicy
 from sim.facility.grid.tariff import PurchaseAgreement
@@ -26,6 +26,8 @@ class SiteGrid:
         generator: backup generator, or None.
         agreement: power purchase agreement, or None.
         solar: power of the panels [W].
+        ups: uninterruptible supply of the racks, or None.
+        ups_j: energy in it [J].
         up: whether the utility delivers.
         lost_s: when the utility was lost [s].
     """
@@ -40,8 +42,14 @@ class SiteGrid:
     generator: Generator | None = None
     agreement: PurchaseAgreement | None = None
     solar: Signal = field(default_factory=lambda: Constant(0.0))
+    ups: Battery | None = None
+    ups_j: float = 0.0
     up: bool = True
     lost_s: float = inf
+
+    def level(self, now_s: float) -> int:
+        """Return what feeds the site: 2 the utility, 1 the generator, 0 batteries at most."""
+        return 2 if self.up else int(self.generator_runs(now_s))
 
     def generator_runs(self, now_s: float) -> bool:
         """Return whether the generator carries load."""
@@ -50,6 +58,22 @@ class SiteGrid:
             and self.generator is not None
             and now_s >= self.lost_s + self.generator.start_s
         )
+
+    def draw(self, load_w: float, start_s: float, end_s: float) -> Balance:
+        """Meet a load over an interval, and carry the state of the batteries on.
+
+        Args:
+            load_w: what the site draws [W].
+            start_s: start of the interval [s].
+            end_s: its end [s].
+        """
+        supply = self.supply(start_s, end_s, load_w)
+        drawn = balance(load_w, supply, end_s - start_s)
+        self.stored_j = drawn.stored_j
+        if self.ups is not None:
+            spare_w = supply.grid_w - drawn.grid_w
+            drawn, self.ups_j = with_ups(drawn, self.ups, self.ups_j, spare_w, end_s - start_s)
+        return drawn
 
     def supply(self, start_s: float, end_s: float, load_w: float) -> Supply:
         """Return what the site can draw on in an interval in which nothing is switched.

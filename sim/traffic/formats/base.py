@@ -29,6 +29,10 @@ class TraceFormat(Protocol):
         """Tell from the first lines of a file whether it has this format."""
         ...
 
+    def sniff_columns(self, names: Sequence[str]) -> bool:
+        """Tell from the columns of a Parquet file whether it has this format."""
+        ...
+
     def is_folder(self, path: Path) -> bool:
         """Tell whether a folder as a whole has this format."""
         ...
@@ -54,12 +58,16 @@ class FileFormat:
     absolute: ClassVar[bool] = False
     notes: ClassVar[Sequence[str]] = ()
 
+    def sniff_columns(self, names: Sequence[str]) -> bool:
+        """Return False: most formats are text."""
+        return False
+
     def is_folder(self, path: Path) -> bool:
-        """Return False."""
+        """Return False: most formats are one file."""
         return False
 
     def lacks(self, head: str) -> Sequence[str]:
-        """Return nothing."""
+        """Return nothing: most formats have no header."""
         return ()
 
 

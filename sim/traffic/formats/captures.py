@@ -1,4 +1,4 @@
-"""Logs of serving platforms: SageMaker data capture, OpenTelemetry agent spans, Baseten exports."""
+"""Logs of serving platforms as JSON lines: SageMaker data capture and OpenTelemetry spans."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
-from sim.errors import Problem, TraceError
 from sim.traffic.formats.base import TRACE_FORMATS, FileFormat
-from sim.traffic.formats.jsonlines import Record, Row, json_records, number, parse_json, raw_rows, unix_s
-from sim.traffic.formats.parquet import open_parquet, parquet_columns
+from sim.traffic.formats.jsonlines import (
+    Record,
+    Row,
+    json_records,
+    number,
+    parse_json,
+    raw_rows,
+    unix_s,
+)
 from sim.traffic.formats.rows import BadRows, RawRows
-from sim.traffic.trace import Labels
 
 _FAILED = 2
 
@@ -134,18 +137,3 @@ def _calls(line: int, record: Record, bad: BadRows) -> Iterator[Row]:
                 "model": str(usage.get("gen_ai.request.model", "")),
             },
         )
-
-
-@TRACE_FORMATS.register("baseten")
-class Baseten(FileFormat):
-    """Parquet exports of Baseten."""
-
-    ordered: ClassVar[bool] = False
-    absolute: ClassVar[bool] = True
-
-    def sniff(self, head: str) -> bool:  # noqa: ARG002 - decided by its columns
-        """Return False; `is_parquet_of` decides."""
-        return False
-
-    def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
-        """Yield the requests, a row group at a time."""

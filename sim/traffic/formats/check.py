@@ -23,12 +23,11 @@ def checked(raw: RawRows, bad: BadRows, after_s: float, ordered: bool, drops_zer
         usable &= _usable_counts(raw, bad, usable, column, drops_zero)
     if ordered:
         usable &= _not_going_back(raw, bad, usable, after_s)
-    arrivals = raw.arrival_s[usable]
     return Trace(
-        arrival_s=arrivals,
+        arrival_s=raw.arrival_s[usable],
         input_tokens=raw.input_tokens[usable].astype(np.int32),
         output_tokens=raw.output_tokens[usable].astype(np.int32),
-        span_s=float(arrivals[-1]) if len(arrivals) else 0.0,
+        span_s=raw.span_s,
         extras={name: column[usable] for name, column in raw.extras.items()},
         labels={name: column.take(usable) for name, column in raw.labels.items()},
         blocks=raw.blocks.take(usable) if raw.blocks is not None else None,

@@ -39,6 +39,7 @@ class RawRows:
         labels: optional columns of names.
         blocks: prefix-cache blocks.
         origin_unix_s: wall-clock time of arrival 0 [s], if the file has one.
+        span_s: length of the observation [s], 0 if the file does not say.
     """
 
     line: IntArray
@@ -51,6 +52,7 @@ class RawRows:
     labels: Mapping[str, Labels] = field(default_factory=dict)
     blocks: PrefixBlocks | None = None
     origin_unix_s: float | None = None
+    span_s: float = 0.0
 
 
 class BadRows:

@@ -1,0 +1,113 @@
+"""What differs between runs, with an interval and a plain verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.errors import InputError, Problem
+from sim.experiment.numbers import better, matching
+from sim.experiment.pairs import paired_difference
+from sim.experiment.run_samples import Samples, read_samples
+from sim.experiment.sweep import SweepResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    *("metric", "baseline", "variant", "value", "variant_value", "difference", "low", "high", "n"),
+    *("relative", "variance_reduction", "verdict", "more_replications"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Differences of variants against a baseline.
+
+    Attributes:
+        table: a row per metric and variant, see `COLUMNS`.
+        notes: what has to be known to read it, such as traffic that is not the same.
+    """
+
+    table: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def compare(
+    runs: Sequence[str | Path] | SweepResult | Mapping[str, Samples],
+    *,
+    metrics: Sequence[str] = (),
+    baseline: str | None = None,
+) -> Comparison:
+    """Compare runs, or the variants of a study, that saw the same random numbers.
+
+    A folder with replications is compared replication by replication. A folder of a single run
+    is cut into batches of the same requests and of the same stretches of time.
+
+    Args:
+        runs: run folders, of which the first is the baseline; or a study's result; or samples of
+            each variant by name.
+        metrics: dotted names (``*`` stands for anything); all that the runs share by default.
+        baseline: name of the variant that the others are compared with; the first by default.
+
+    Raises:
+        InputError: a folder has no runs, or fewer than two variants are given.
+    """
+    samples = dict(runs) if isinstance(runs, Mapping) else _samples(runs)
+    if len(samples) < 2:
+        raise InputError([Problem("compare", f"{len(samples)} run", "two runs or more")])
+    first = baseline if baseline is not None else next(iter(samples))
+    if first not in samples:
+        expected = "one of " + ", ".join(samples)
+        raise InputError([Problem("baseline", repr(first), expected)])
+    notes: list[str] = []
+    rows: list[dict[str, object]] = []
+    for name, sample in samples.items():
+        if name != first:
+            if not samples[first].pairs_with(sample):
+                notes.append(
+                    f"{first} and {name} did not see the same requests: their difference is taken"
+                    " between batches that are not alike, and its interval is wider for it"
+                )
+            rows += _rows(first, samples[first], name, sample, metrics)
+    import pandas as pd
+
+    return Comparison(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(notes))
+
+
+def _samples(runs: Sequence[str | Path] | SweepResult) -> dict[str, Samples]:
+    if not isinstance(runs, SweepResult):
+        return {str(folder): read_samples(Path(folder)) for folder in runs}
+    names = {variant.index: variant.label or _told(variant.changes) for variant in runs.variants}
+    return {
+        name: Samples.of_summaries(runs.summaries(index))
+        for index, name in names.items()
+        if runs.summaries(index)
+    }
+
+
+def _told(changes: Mapping[str, object]) -> str:
+    return ", ".join(f"{path}={value}" for path, value in changes.items()) or "base"
+
+
+def _rows(
+    first: str, before: Samples, name: str, after: Samples, metrics: Sequence[str]
+) -> list[dict[str, object]]:
+    shared = [metric for metric in before.values if metric in after.values]
+    rows = []
+    for metric in matching(shared, metrics):
+        old, new = before.values[metric], after.values[metric]
+        count = min(len(old), len(new))
+        direction = better(metric)
+        pair = paired_difference(old[:count], new[:count], lower_is_better=direction == "lower")
+        verdict = pair.verdict
+        if direction == "neither" and verdict in ("better", "worse"):
+            verdict = "more" if pair.difference.value > 0 else "less"
+        numbers = (pair.difference.value, pair.difference.low, pair.difference.high)
+        values = (float(old[:count].mean()), float(new[:count].mean()), *numbers)
+        judged = (pair.relative, pair.variance_reduction, verdict, pair.more_replications)
+        row = (metric, first, name, *values, pair.difference.n, *judged)
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+    return rows
