@@ -20,12 +20,7 @@ from sim.clock import Clock
 from sim.collect import collect
 from sim.facility.meter import PowerMeter
 from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request
-from sim.metrics.activity import ActivitySeries, PoolSizes
-from sim.metrics.columns import REQUEST_TYPES, RunNames
-from sim.metrics.parquet import ParquetSink
-from sim.metrics.recorder import Recorder
-from sim.metrics.sinks import MemorySink, RequestSink
-from sim.metrics.sla import TierTargets
+from sim.metrics.assemble import build_recorder, build_series
 from sim.result import Result
 from sim.rng import Streams
 from sim.routing.assemble import build_router
@@ -33,9 +28,8 @@ from sim.routing.policies import PLACEMENTS
 from sim.scenario import load
 from sim.scenario.catalog import load_catalog
 from sim.scenario.kinds import describes_topology
-from sim.scenario.plant import Plant, build_plant
+from sim.scenario.plant import build_plant
 from sim.scenario.schema import Scenario
-from sim.scenario.schema_tiers import Tier
 from sim.scenario.schema_topology import Topology
 from sim.serving.assemble import build_pools
 from sim.traffic.build import build_workload
@@ -153,17 +147,8 @@ class World:
         self.models = self.workload.model_names
         self.arrivals_end_s = scenario.run.duration_s or math.inf
         # metrics
-        warmup_s, interval_s = scenario.run.warmup_s, scenario.output.series_interval_s
-        self.names = run_names(scenario, self.plant, self.models)
-        self.request_sink = self._request_sink(spool)
-        self.recorder = Recorder(
-            self.names,
-            [tier_targets(name, tier) for name, tier in scenario.tiers.items()],
-            self.request_sink,
-            warmup_s=warmup_s,
-            exact_up_to=scenario.output.exact_quantiles,
-            width_s=interval_s,
-        )
+        self.recorder, self.request_sink = build_recorder(scenario, self.plant, self.models, spool)
+        self.names = self.recorder.names
         self.activity: list[float] = []
         # serving
         self.pools, self.pool_numbers = build_pools(
@@ -176,8 +161,8 @@ class World:
             requests=self.recorder,
         )
         self.replicas = [replica for pool in self.pools for replica in pool.members]
-        self.series = ActivitySeries(
-            self.plant.replica_pool, self._pool_sizes(), warmup_s, interval_s
+        self.series = build_series(
+            scenario, self.plant, [numbers.kv_tokens for numbers in self.pool_numbers]
         )
         # routing
         self.router = build_router(
@@ -194,7 +179,9 @@ class World:
             self.clock, self.workload, priorities, self.router.route, self.arrivals_end_s
         )
         # facility
-        self.meter = PowerMeter(self.plant, warmup_s, interval_s)
+        self.meter = PowerMeter(
+            self.plant, scenario.run.warmup_s, scenario.output.series_interval_s
+        )
 
     def run(
         self, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None
@@ -247,40 +234,6 @@ class World:
         return Progress(
             self.clock.now, self.arrivals_end_s, self.source.emitted, self.recorder.count
         )
-
-    def _request_sink(self, spool: Path | None) -> RequestSink:
-        if spool is None:
-            return MemorySink()
-        return ParquetSink(spool, REQUEST_TYPES, self.names.by_column())
-
-    def _pool_sizes(self) -> PoolSizes:
-        sections = list(self.scenario.pools.values())
-        return PoolSizes(
-            site=np.array([pool.site for pool in self.pools]),
-            sites=len(self.plant.site_names),
-            replicas=np.array([pool.replicas for pool in self.pools]),
-            accelerators=np.array([section.tensor_parallel for section in sections]),
-            kv_tokens=np.array([float(n.kv_tokens) for n in self.pool_numbers]),
-        )
-
-
-def run_names(scenario: Scenario, plant: Plant, models: tuple[str, ...]) -> RunNames:
-    """Return the names behind the indices that requests carry."""
-    site_of_pool = [plant.site_names.index(pool.site) for pool in scenario.pools.values()]
-    return RunNames(
-        tiers=tuple(scenario.tiers),
-        regions=tuple(scenario.topology.regions),
-        models=models,
-        sites=plant.site_names,
-        pools=plant.pool_names,
-        pool_site=np.array(site_of_pool),
-    )
-
-
-def tier_targets(name: str, tier: Tier) -> TierTargets:
-    """Return what the recorder needs to know of a tier."""
-    slo = tier.slo
-    return TierTargets(name, slo.ttft_s, slo.tpot_s, slo.e2e_s, tier.target, tier.require)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def _local_cluster(distributed: Any, workers: int) -> Iterator[str]:
     with cluster:
         command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
         options = ["--nworkers", str(workers), *WORKER_OPTIONS]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
             [*command, *options],
             env=environment,
             stdout=subprocess.DEVNULL,

@@ -8,16 +8,17 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 # Parts that say what was run, not what came out, and how long this machine took.
-_NOT_MEASURED = frozenset(
-    ("schema_version", "scenario", "seed", "replication", "performance", "provenance")
-    + ("topology", "pools", "quantiles", "window", "targets")
+_NOT_MEASURED = (
+    *("schema_version", "scenario", "seed", "replication", "performance", "provenance"),
+    *("topology", "pools", "quantiles", "window", "targets"),
 )
 
 
 def numbers_of(summary: Mapping[str, Any]) -> dict[str, float]:
     """Return every measured number of a summary by its dotted name, in the summary's order.
 
-    A value that is null (nothing was measured) or not finite is NaN. Text, truth values and lists are left out.
+    A value that is null (nothing was measured) or not finite is NaN. Text, truth values and lists
+    are left out.
     """
     found: dict[str, float] = {}
     for key, value in summary.items():

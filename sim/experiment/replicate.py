@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import ModelLimitError
 from sim.experiment.intervals import Interval, replication_interval
 from sim.experiment.numbers import numbers_of
+from sim.experiment.stopping import Precision
 from sim.experiment.sweep import SweepResult, sweep
 from sim.experiment.task import Run, simulate_scenario
 
@@ -39,11 +40,9 @@ class Replicated:
 
 def replicate(
     scenario: str | Path,
-    replications: int = 10,
+    replications: int | Precision = 10,
     *,
-    until: float | None = None,
     metrics: Sequence[str] = (),
-    most: int = 200,
     seed: int = 0,
     overrides: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
@@ -54,10 +53,8 @@ def replicate(
 
     Args:
         scenario: a scenario file, or the name of a shipped experiment.
-        replications: how many; with `until`, the least.
-        until: relative half-width of the 95 % interval at which to stop, such as 0.05.
-        metrics: dotted names (``*`` stands for anything) that have to reach it.
-        most: replications at which to give up.
+        replications: how many, or the precision at which to stop.
+        metrics: dotted names (``*`` stands for anything) that have to reach that precision.
         seed: seed that all replications share; each is an independent family of streams.
         overrides: changes to the scenario by dotted path.
         out: folder for the runs, which a second call finds again.
@@ -68,14 +65,15 @@ def replicate(
         ScenarioError: the scenario or a change to it is wrong.
         ModelLimitError: no replication succeeded; the text has the first reason.
     """
-    count: Any = replications
-    if until is not None:
-        count = {"least": replications, "most": max(most, replications), "half_width": until}
+    rule: Any = replications
+    if isinstance(replications, Precision):
+        rule = {"least": replications.least, "most": replications.most}
+        rule["half_width"] = replications.relative
     study = {
         "name": "replications",
         "base": str(scenario),
         "set": dict(overrides or {}),
-        "replications": count,
+        "replications": rule,
         "metrics": list(metrics),
         "seed": seed,
     }

@@ -46,9 +46,8 @@ class Samples:
 
     def pairs_with(self, other: Samples) -> bool:
         """Return whether both saw the same random numbers, as far as they have in common."""
-        return all(
-            mine == theirs for mine, theirs in zip(self.traffic, other.traffic, strict=False)
-        )
+        shared = zip(self.traffic, other.traffic, strict=False)
+        return all(mine == theirs for mine, theirs in shared)
 
 
 def read_samples(folder: Path) -> Samples:
@@ -93,10 +92,8 @@ def _of_one_run(folder: Path) -> Samples:
 def _latency_batches(requests: pd.DataFrame) -> dict[str, FloatArray]:
     """Return mean and p99 of each latency in equal batches of arrivals, all tiers and each."""
     values: dict[str, FloatArray] = {}
-    groups = [
-        ("all", requests),
-        *((f"tiers.{t}", g) for t, g in requests.groupby("tier", observed=True)),
-    ]
+    tiers = requests.groupby("tier", observed=True)
+    groups = [("all", requests), *((f"tiers.{tier}", group) for tier, group in tiers)]
     for name, group in groups:
         batches = min(BATCHES, len(group) // MIN_BATCH)
         for column in LATENCIES if batches >= 2 else ():

@@ -9,7 +9,7 @@ from typing import Any
 
 from sim.errors import ScenarioError
 from sim.registry import nearest_hint
-from sim.scenario.document import Document, from_mapping
+from sim.scenario.document import Document, Place, from_mapping
 from sim.scenario.schema_study import Study
 from sim.scenario.shipped import looks_like_path, shipped
 from sim.scenario.validate import validated
@@ -46,7 +46,7 @@ def load_study(source: str | Path | Mapping[str, Any]) -> LoadedStudy:
     else:
         folder, document = Path(source).parent, _read(Path(source), ())
     study = validated(Study, document)
-    return LoadedStudy(study, _base(study.base, folder, document), document)
+    return LoadedStudy(study, _located(study.base, folder, document, ("base",)), document)
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> Document:
@@ -80,18 +80,25 @@ def _adopt(document: Document, parent: Document, key: str) -> None:
     document.keys |= {at: where for at, where in parent.keys.items() if at[:1] == (key,)}
 
 
-def _base(reference: str, folder: Path, document: Document) -> Path:
+def find_scenario(reference: str | Path) -> Path:
+    """Return the file of a scenario: a path, or the name of a shipped experiment.
+
+    Raises:
+        ScenarioError: there is no such file and no such name.
+    """
+    return _located(str(reference), Path(), from_mapping({}), ())
+
+
+def _located(reference: str, folder: Path, document: Document, place: Place) -> Path:
     if looks_like_path(reference):
         path = folder / reference
         if path.is_file():
             return path
-        problem = document.problem(
-            ("base",), repr(reference), "a scenario file", f"looked at {path}"
-        )
-        raise ScenarioError([problem])
+        expected, hint = "a scenario file", f"looked at {path}"
+        raise ScenarioError([document.problem(place, repr(reference), expected, hint)])
     known = shipped("experiments")
     if reference in known:
         return known[reference]
     hint = nearest_hint(reference, list(known))
     expected = "a path such as ./scenario.yaml, or a shipped experiment: " + ", ".join(known)
-    raise ScenarioError([document.problem(("base",), repr(reference), expected, hint)])
+    raise ScenarioError([document.problem(place, repr(reference), expected, hint)])

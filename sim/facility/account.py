@@ -85,7 +85,7 @@ class Account:
         for bins, values in ((self._site_bins, rates), (self._rack_bins, np.array(rack_values))):
             members = np.arange(values.shape[1])
             starts, ends = np.full(len(members), start_s), np.full(len(members), end_s)
-            bins.add(members, starts, ends, values)
+            bins.add(members, starts, ends, *values)
         counted_s = max(end_s - max(start_s, self._warmup_s), 0.0)
         self.totals += rates * counted_s
         self.measured_s += counted_s

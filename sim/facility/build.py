@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -23,7 +22,7 @@ from sim.facility.faults import FaultPlan
 from sim.facility.grid.curtailment import LoadTarget
 from sim.facility.levels import LEVELS
 from sim.facility.meter import PowerMeter
-from sim.facility.physics import FacilityPhysics
+from sim.facility.physics import FacilityPhysics, SitePhysics
 from sim.facility.power.bank import BreakerBank
 from sim.facility.power.breaker import CURVES, TripCurve
 from sim.facility.service import SiteService
@@ -75,13 +74,13 @@ def build_facility(
     _check_names(settings, plant)
     rack_site, limit_w = plant.rack_site, _rated_w(plant)
     racks = _rack_cooling(settings, plant, limit_w)
-    sites, problems = [], []
+    sites: list[SitePhysics] = []
+    problems: list[Problem] = []
     for number, name in enumerate(plant.site_names):
         mine = rack_site == number
         try:
-            sites.append(
-                build_site(name, settings, _subset(racks, mine), facts.places[number], facts)
-            )
+            own = _subset(racks, mine)
+            sites.append(build_site(name, settings, own, facts.places[number], facts))
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -117,7 +116,7 @@ def build_facility(
     )
 
 
-def _section(by_site: Mapping[str, schema.T], name: str, otherwise: schema.T) -> schema.T:
+def _section(by_site: dict[str, schema.T], name: str, otherwise: schema.T) -> schema.T:
     return schema.for_site(by_site, name, otherwise)
 
 
@@ -138,9 +137,8 @@ def _check_names(settings: schema.Facility, plant: Plant) -> None:
         if fault.kind == "pdu" and fault.row not in rows:
             expected = "a row of the site, as hall/row"
             hint = nearest_hint(fault.row or "", rows)
-            problems.append(
-                Problem(f"facility.faults[{at}].row", repr(fault.row), expected, hint=hint)
-            )
+            path = f"facility.faults[{at}].row"
+            problems.append(Problem(path, repr(fault.row), expected, hint=hint))
     if problems:
         raise ScenarioError(problems)
 
@@ -164,7 +162,9 @@ def _rack_cooling(settings: schema.Facility, plant: Plant, rated_w: FloatArray) 
         rated_w=rated_w,
         liquid_share=np.array([method.liquid_share for method in methods]),
         inlet_rise_k=np.array([method.inlet_rise_k for method in methods]),
-        accelerators=np.bincount(plant.node_rack, count, len(rated_w)),
+        accelerators=np.asarray(
+            np.bincount(plant.node_rack, count, len(rated_w)), dtype=np.float64
+        ),
         row=plant.rack_row,
     )
 

@@ -164,7 +164,7 @@ class Fault(Section):
     """What fails."""
     site: Name
     """Name of the site."""
-    row: Name | None = None
+    row: Reference | None = None
     """Row whose distribution unit fails, as hall/row; for `pdu` only."""
     share: PositiveShare = 1.0
     """How much of it fails."""

@@ -1,21 +1,15 @@
-"""Traffic: who asks for which model, when, and how long prompts and answers are."""
+"""Traffic: who asks for which model, from where, and where the requests come from."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
-from sim.scenario.quantities import (
-    PositiveFloat,
-    RequestsPerSecond,
-    Seconds,
-    Share,
-    TokenCount,
-    Tokens,
-    refusal,
-)
-from sim.scenario.schema_base import Name, Reference, Section, sums_to_one
+from sim.scenario.quantities import PositiveFloat, PositiveSeconds, Seconds, Share, refusal
+from sim.scenario.schema_arrivals import Arrivals
+from sim.scenario.schema_base import Name, Reference, Section, Text, sums_to_one
+from sim.scenario.schema_lengths import Lengths
 
 Shares = Annotated[dict[Name, Share], AfterValidator(sums_to_one)]
 
@@ -40,6 +34,10 @@ class TraceReplay(Section):
     """Whether the window starts again when it ends."""
     bad_rows: Literal["refuse", "skip"] = "refuse"
     """What to do with malformed rows: refuse the file, or leave them out and count them."""
+    tiers: dict[Text, Name] | None = None
+    """Tier of the requests that the trace labels so; the others follow the shares."""
+    regions: dict[Text, Name] | None = None
+    """User region of the requests that the trace labels so; the others follow the shares."""
 
     @model_validator(mode="after")
     def _window_in_order(self) -> Self:
@@ -48,73 +46,39 @@ class TraceReplay(Section):
         return self
 
 
-class PoissonArrivals(Section):
-    """Independent arrivals."""
+class Client(Section):
+    """One client of a service, with arrivals and lengths of its own."""
 
-    process: Literal["poisson"]
-    """Name of the process."""
-    rate_per_s: RequestsPerSecond
-    """Mean rate."""
-
-
-class GammaArrivals(Section):
-    """Independent gaps with a gamma distribution: bursty for a cv above 1."""
-
-    process: Literal["gamma"]
-    """Name of the process."""
-    rate_per_s: RequestsPerSecond
-    """Mean rate."""
-    cv: PositiveFloat
-    """Standard deviation of the gaps over their mean."""
+    arrivals: Arrivals
+    """When its requests come."""
+    lengths: Lengths
+    """How long they are."""
 
 
-Arrivals = Annotated[PoissonArrivals | GammaArrivals, Field(discriminator="process")]
+class ServeGen(Section):
+    """Clients out of a ServeGen folder."""
+
+    path: Reference
+    """Folder with ``*-trace.csv`` and ``*-dataset.json``."""
+    scale: PositiveFloat = 1.0
+    """Factor on every rate."""
 
 
-class ConstantLengths(Section):
-    """Every request is the same."""
+class Fitted(Section):
+    """A generator fitted to a trace, as `loadbank traces fit` chooses it."""
 
-    input_tokens: TokenCount
-    """Length of the prompt."""
-    output_tokens: TokenCount
-    """Length of the answer."""
-
-
-class Lognormal(Section):
-    """A lognormal length."""
-
-    mean_tokens: Tokens
-    """Mean length."""
-    cv: PositiveFloat
-    """Standard deviation over mean."""
-
-
-class LognormalLengths(Section):
-    """Input and output lengths are lognormal and independent."""
-
-    input: Lognormal
-    """Length of the prompt."""
-    output: Lognormal
-    """Length of the answer."""
-
-
-class Lengths(Section):
-    """How long prompts and answers are: one of these."""
-
-    constant: ConstantLengths | None = None
-    """Every request is the same."""
-    empirical: Reference | None = None
-    """Pairs drawn from the rows of a trace: its shipped name or path."""
-    lognormal: LognormalLengths | None = None
-    """Lognormal, input and output independent."""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        given = [name for name in ("constant", "empirical", "lognormal") if getattr(self, name)]
-        if len(given) != 1:
-            got = " and ".join(given) or "none of them"
-            raise refusal("exactly one of constant, empirical, lognormal", got=got)
-        return self
+    path: Reference
+    """Name of a shipped trace, or a file relative to the scenario."""
+    format: Reference | None = None
+    """Format of the file; recognised by its first lines unless given."""
+    bad_rows: Literal["refuse", "skip"] = "refuse"
+    """What to do with malformed rows: refuse the file, or leave them out and count them."""
+    stretch_s: PositiveSeconds | None = None
+    """Length of the stretches within which cycles are shuffled; chosen unless given."""
+    cycle_s: Seconds | None = None
+    """Mean length of a cycle; chosen unless given."""
+    scale: PositiveFloat = 1.0
+    """Factor on the request rate."""
 
 
 class Workload(Section):
@@ -127,22 +91,30 @@ class Workload(Section):
     tiers: Shares
     """Share of the requests in each tier."""
     trace: TraceReplay | None = None
-    """Recorded requests; instead of arrivals and lengths."""
+    """Recorded requests."""
     arrivals: Arrivals | None = None
-    """When requests come."""
+    """When requests come; together with lengths."""
     lengths: Lengths | None = None
-    """How long they are."""
+    """How long they are; together with arrivals."""
+    clients: dict[Name, Client] | None = None
+    """Clients by name, whose requests are mixed."""
+    servegen: ServeGen | None = None
+    """Clients as ServeGen describes them."""
+    fitted: Fitted | None = None
+    """A generator fitted to recorded requests."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        synthetic = [name for name in ("arrivals", "lengths") if getattr(self, name) is not None]
-        if self.trace is not None and synthetic:
-            got = " and ".join(["trace", *synthetic])
-            raise refusal("either trace, or arrivals and lengths", got=got)
-        if self.trace is None and len(synthetic) < 2:
-            got = f"{synthetic[0]} alone" if synthetic else "no requests"
-            raise refusal("either trace, or arrivals and lengths", got=got)
-        return self
+        alone = ("trace", "clients", "servegen", "fitted")
+        given = [
+            name for name in (*alone, "arrivals", "lengths") if getattr(self, name) is not None
+        ]
+        if given in (["arrivals", "lengths"], *([name] for name in alone)):
+            return self
+        got = {0: "no requests", 1: f"{''.join(given)} alone"}.get(len(given), " and ".join(given))
+        raise refusal(
+            "either trace, or arrivals and lengths, or clients, servegen or fitted", got=got
+        )
 
     @property
     def is_endless(self) -> bool:

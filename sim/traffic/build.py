@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sim.errors import InputError, Problem, TraceError
 from sim.interfaces import ArrivalBlock, Workload
 from sim.rng import Streams
 from sim.scenario import schema_traffic as schema
 from sim.scenario.schema import Scenario
-from sim.traffic.arrivals import ArrivalProcess, GammaRenewal, Poisson
-from sim.traffic.demand import Demand, ReplayDemand, SyntheticDemand
-from sim.traffic.lengths import (
-    ConstantLengths,
-    EmpiricalLengths,
-    LengthLaw,
-    Lognormal,
-    LognormalLengths,
-)
+from sim.traffic.build_arrivals import build_arrivals, follows_local_time
+from sim.traffic.build_lengths import build_lengths
+from sim.traffic.cycles import CycleShuffle
+from sim.traffic.demand import ClientMix, Demand, ReplayDemand, Scaled, SyntheticDemand
+from sim.traffic.fit import fit
+from sim.traffic.formats.servegen_folder import read_servegen
 from sim.traffic.reader import find_trace, read_trace
 from sim.traffic.trace import ReadReport, Trace
 from sim.traffic.transforms import scale_rate, window
-from sim.traffic.workload import NamedWorkload, Shares, merge
+from sim.traffic.workload import NamedWorkload, Shares, Spread, merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,75 +53,138 @@ def build_workload(scenario: Scenario, streams: Streams) -> Traffic:
         streams: the run's random streams.
 
     Raises:
-        TraceError: with the problems of all trace files.
+        TraceError: with the problems of all workloads.
     """
     models = tuple(dict.fromkeys(entry.model for entry in scenario.traffic.values()))
-    until_s = scenario.run.duration_s or math.inf
     parts: list[Workload] = []
     reports: dict[str, ReadReport] = {}
     problems: list[Problem] = []
     for name, entry in scenario.traffic.items():
+        builder = _Builder(scenario, name, entry, streams)
         try:
-            demand = _demand(scenario, name, entry, streams, until_s)
+            made = builder.workloads(models.index(entry.model))
         except InputError as error:
             problems += error.problems
             continue
-        if isinstance(demand, ReplayDemand):
-            reports[name] = demand.trace.report
-        parts.append(
-            NamedWorkload(
-                name=name,
-                demand=demand,
-                model=models.index(entry.model),
-                tiers=Shares.of(entry.tiers, tuple(scenario.tiers)),
-                regions=Shares.of(entry.regions, tuple(scenario.topology.regions)),
-                streams=streams,
-                until_s=until_s,
-            )
-        )
+        parts += made
+        reports |= {
+            part.name: part.demand.trace.report
+            for part in made
+            if isinstance(part.demand, ReplayDemand)
+        }
     if problems:
         raise TraceError(problems)
     return Traffic(merge(parts), models, reports)
 
 
-def _demand(
-    scenario: Scenario, name: str, entry: schema.Workload, streams: Streams, until_s: float
-) -> Demand:
-    where = f"traffic.{name}"
-    if entry.trace is not None:
-        trace = _replayed(entry.trace, scenario, where, until_s)
-        chance = streams.generator("traffic", name, "scaling")
-        scaled = scale_rate(trace, entry.trace.scale, entry.trace.method, chance)
-        return ReplayDemand(scaled, entry.trace.loop)
-    if entry.arrivals is None or entry.lengths is None:
-        expected = "either trace, or arrivals and lengths"
-        raise TraceError([Problem(where, "no requests", expected)])
-    return SyntheticDemand(_arrivals(entry.arrivals), _lengths(entry.lengths, scenario, where))
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Builds one entry of the traffic section."""
 
+    scenario: Scenario
+    name: str
+    entry: schema.Workload
+    streams: Streams
 
-def _replayed(replay: schema.TraceReplay, scenario: Scenario, where: str, until_s: float) -> Trace:
-    path = find_trace(replay.path, scenario.base_dir, f"{where}.trace.path")
-    to_s = math.inf if replay.to_s is None else replay.to_s
-    if not replay.loop and replay.scale == 1:
-        # A short run of a long trace reads no further than it has to.
-        to_s = min(to_s, replay.from_s + until_s)
-    trace = read_trace(path, replay.format or "", replay.bad_rows, replay.from_s, to_s)
-    return window(trace, replay.from_s, to_s)
+    @property
+    def where(self) -> str:
+        return f"traffic.{self.name}"
 
+    @property
+    def until_s(self) -> float:
+        return self.scenario.run.duration_s or math.inf
 
-def _arrivals(arrivals: schema.Arrivals) -> ArrivalProcess:
-    if isinstance(arrivals, schema.GammaArrivals):
-        return GammaRenewal(arrivals.rate_per_s, arrivals.cv)
-    return Poisson(arrivals.rate_per_s)
-
-
-def _lengths(lengths: schema.Lengths, scenario: Scenario, where: str) -> LengthLaw:
-    if lengths.constant is not None:
-        return ConstantLengths(lengths.constant.input_tokens, lengths.constant.output_tokens)
-    if lengths.lognormal is not None:
-        prompt, answer = lengths.lognormal.input, lengths.lognormal.output
-        return LognormalLengths(
-            Lognormal(prompt.mean_tokens, prompt.cv), Lognormal(answer.mean_tokens, answer.cv)
+    def workloads(self, model: int) -> list[NamedWorkload]:
+        """Return the entry as a workload, or one per region where their clocks differ."""
+        regions = tuple(self.scenario.topology.regions)
+        whole = NamedWorkload(
+            name=self.name,
+            demand=self._demand(),
+            model=model,
+            tiers=self._spread("tier", self.entry.tiers, tuple(self.scenario.tiers)),
+            regions=self._spread("region", self.entry.regions, regions),
+            streams=self.streams,
+            until_s=self.until_s,
         )
-    path = find_trace(lengths.empirical or "", scenario.base_dir, f"{where}.lengths.empirical")
-    return EmpiricalLengths.of(read_trace(path))
+        arrivals = self.entry.arrivals
+        if arrivals is None or not follows_local_time(arrivals):
+            return [whole]
+        return [
+            replace(
+                whole,
+                name=f"{self.name}/{region}",
+                demand=Scaled(self._synthetic(self.entry, self.where, region), share),
+                regions=Spread(Shares.of({region: 1.0}, regions)),
+            )
+            for region, share in self.entry.regions.items()
+        ]
+
+    def _spread(self, column: str, shares: Mapping[str, float], names: tuple[str, ...]) -> Spread:
+        replayed = self.entry.trace
+        chosen = {} if replayed is None else getattr(replayed, f"{column}s") or {}
+        unknown = {label: name for label, name in chosen.items() if name not in names}
+        if unknown:
+            raise TraceError(
+                [
+                    Problem(f"{self.where}.trace.{column}s.{label}", repr(name), _one_of(names))
+                    for label, name in unknown.items()
+                ]
+            )
+        by_label = {label: names.index(name) for label, name in chosen.items()}
+        return Spread(Shares.of(shares, names), column, by_label)
+
+    def _demand(self) -> Demand:
+        entry = self.entry
+        if entry.trace is not None:
+            chance = self.streams.generator("traffic", self.name, "scaling")
+            trace = self._replayed(entry.trace)
+            scaled = scale_rate(trace, entry.trace.scale, entry.trace.method, chance)
+            return ReplayDemand(scaled, entry.trace.loop)
+        if entry.fitted is not None:
+            return self._fitted(entry.fitted)
+        if entry.servegen is not None:
+            path = self._find(entry.servegen.path, "servegen.path")
+            return read_servegen(path, entry.servegen.scale)
+        if entry.clients is not None:
+            where = f"{self.where}.clients"
+            return ClientMix(
+                {
+                    name: self._synthetic(client, f"{where}.{name}")
+                    for name, client in entry.clients.items()
+                }
+            )
+        return self._synthetic(entry, self.where)
+
+    def _synthetic(
+        self, entry: schema.Workload | schema.Client, where: str, region: str = ""
+    ) -> SyntheticDemand:
+        if entry.arrivals is None or entry.lengths is None:
+            raise TraceError([Problem(where, "no requests", "arrivals and lengths")])
+        arrivals = build_arrivals(entry.arrivals, f"{where}.arrivals", region)
+        base_dir = self.scenario.base_dir
+        lengths = build_lengths(entry.lengths, base_dir, f"{where}.lengths", arrivals.rate_per_s)
+        return SyntheticDemand(arrivals, lengths)
+
+    def _replayed(self, replay: schema.TraceReplay) -> Trace:
+        path = self._find(replay.path, "trace.path")
+        to_s = math.inf if replay.to_s is None else replay.to_s
+        if not replay.loop and replay.scale == 1:
+            # A short run of a long trace reads no further than it has to.
+            to_s = min(to_s, replay.from_s + self.until_s)
+        trace = read_trace(path, replay.format or "", replay.bad_rows, replay.from_s, to_s)
+        return window(trace, replay.from_s, to_s)
+
+    def _fitted(self, fitted: schema.Fitted) -> Demand:
+        path = self._find(fitted.path, "fitted.path")
+        trace = read_trace(path, fitted.format or "", fitted.bad_rows)
+        if fitted.stretch_s is None and fitted.cycle_s is None:
+            return Scaled(fit(trace), fitted.scale)
+        shuffle = CycleShuffle(trace, fitted.stretch_s or math.inf, fitted.cycle_s or 0.0)
+        return Scaled(shuffle, fitted.scale)
+
+    def _find(self, reference: str, key: str) -> Path:
+        return find_trace(reference, self.scenario.base_dir, f"{self.where}.{key}")
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return "one of " + ", ".join(names)

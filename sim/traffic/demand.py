@@ -116,6 +116,38 @@ def _join(pieces: list[Requests]) -> Requests:
 
 
 @dataclass(frozen=True, slots=True)
+class Scaled:
+    """Independent copies of a demand laid over each other, the last one thinned.
+
+    Args:
+        demand: the demand; a replay gives the same requests in every copy.
+        factor: multiple of its rate, above 0.
+    """
+
+    demand: Demand
+    factor: float
+
+    def pieces(self, draw: Draw) -> Iterator[Requests]:
+        """Yield the requests of all copies in order of time."""
+        copies, share = int(self.factor), self.factor - int(self.factor)
+        streams = [self.demand.pieces(_of_copy(draw, copy)) for copy in range(copies)]
+        if share > 0:
+            streams.append(_thinned(self.demand, share, _of_copy(draw, copies)))
+        return in_time_order(streams, _rows, _join)
+
+
+def _of_copy(draw: Draw, copy: int) -> Draw:
+    # The first copy draws as the demand alone does, so a factor of 1 changes nothing.
+    return draw if copy == 0 else lambda purpose: draw(f"copy {copy}/{purpose}")
+
+
+def _thinned(demand: Demand, share: float, draw: Draw) -> Iterator[Requests]:
+    keep = draw("thinning")
+    for piece in demand.pieces(draw):
+        yield _rows(piece, np.flatnonzero(keep.random(len(piece)) < share))
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayDemand:
     """Requests of a trace at their own times.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.random import Generator
@@ -13,7 +13,6 @@ from sim.interfaces import ArrivalBlock, IntArray, Workload
 from sim.rng import Streams
 from sim.traffic.demand import Demand, Requests
 from sim.traffic.timeorder import Rows, in_time_order
-from sim.traffic.trace import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,31 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How the requests of a workload get their tier or region.
+
+    Attributes:
+        shares: spread of the requests.
+        column: column of labels that may say otherwise.
+        by_label: index of the place of the requests that have such a label.
+    """
+
+    shares: Shares
+    column: str = ""
+    by_label: Mapping[str, int] = field(default_factory=dict)
+
+    def places(self, piece: Requests, generator: Generator) -> IntArray:
+        """Return the index of the place of each request."""
+        picked = self.shares.pick(len(piece), generator)
+        labels = piece.labels.get(self.column)
+        if not self.by_label or labels is None:
+            return picked
+        table = np.array([*(self.by_label.get(name, -1) for name in labels.names), -1])
+        said = table[labels.codes]
+        return np.where(said >= 0, said, picked)
+
+
+@dataclass(frozen=True, slots=True)
 class NamedWorkload:
     """One entry of a scenario's traffic: demand spread over tiers and regions.
 
@@ -57,8 +81,8 @@ class NamedWorkload:
         name: name of the entry.
         demand: its requests.
         model: index of the model that they ask for.
-        tiers: spread over tiers, or the tier index of each name that the trace itself uses.
-        regions: spread over regions, or likewise.
+        tiers: spread over tiers.
+        regions: spread over regions.
         streams: the run's random streams.
         until_s: no request arrives at or after this time [s].
     """
@@ -66,8 +90,8 @@ class NamedWorkload:
     name: str
     demand: Demand
     model: int
-    tiers: Shares | Mapping[str, int]
-    regions: Shares | Mapping[str, int]
+    tiers: Spread
+    regions: Spread
     streams: Streams
     until_s: float = math.inf
 
@@ -76,8 +100,8 @@ class NamedWorkload:
         for_tiers, for_regions = self._generator("tiers"), self._generator("regions")
         for piece in self.demand.pieces(self._generator):
             count = int(np.searchsorted(piece.arrival_s, self.until_s))
-            tier = _places(self.tiers, piece, "tier", for_tiers)
-            region = _places(self.regions, piece, "region", for_regions)
+            tier = self.tiers.places(piece, for_tiers)
+            region = self.regions.places(piece, for_regions)
             if count:
                 yield ArrivalBlock(
                     arrival_s=piece.arrival_s[:count],
@@ -92,16 +116,6 @@ class NamedWorkload:
 
     def _generator(self, purpose: str) -> Generator:
         return self.streams.generator("traffic", self.name, purpose)
-
-
-def _places(
-    spread: Shares | Mapping[str, int], piece: Requests, column: str, generator: Generator
-) -> IntArray:
-    if isinstance(spread, Shares):
-        return spread.pick(len(piece), generator)
-    labels: Labels = piece.labels[column]
-    table = np.array([spread[name] for name in labels.names], dtype=np.int64)
-    return table[labels.codes]
 
 
 @dataclass(frozen=True, slots=True)

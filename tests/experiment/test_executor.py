@@ -29,7 +29,7 @@ STUDY = """
 def test_results_and_errors_come_back(where):
     with open_executor(where) as executor:
         assert executor.submit(math.sqrt, 9.0).result() == 3.0
-        with pytest.raises(ValueError, match="math domain error|expected a nonneg"):
+        with pytest.raises(ValueError, match=r"math domain error|expected a nonneg"):
             executor.submit(math.sqrt, -1.0).result()
 
 
@@ -58,7 +58,10 @@ def test_a_function_of_the_script_itself_is_refused_with_the_way_out():
         return 1
 
     local.__module__ = "__main__"
-    with open_executor("processes:1") as executor, pytest.raises(InputError, match="of a module that a worker"):
+    with (
+        open_executor("processes:1") as executor,
+        pytest.raises(InputError, match="of a module that a worker"),
+    ):
         executor.submit(local)
 
 
@@ -113,7 +116,15 @@ def test_dask_gives_the_same_bits_also_when_a_worker_is_killed(study_file):
     workers = []
     try:
         address = address_of(scheduler)
-        options = (address, "--nthreads", "1", "--no-dashboard", "--no-nanny", "--death-timeout", "10")
+        options = (
+            address,
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--no-nanny",
+            "--death-timeout",
+            "10",
+        )
         workers = [start("distributed.cli.dask_worker", *options) for _ in range(2)]
         seen = []
 

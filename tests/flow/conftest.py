@@ -6,16 +6,20 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from sim.collect import collect
+from sim.facility.meter import PowerMeter
 from sim.interfaces import STATUS_NAMES
 from sim.metrics.activity import BATCH, OUTPUT_TOKENS
 from sim.result import Result
 from sim.simulate import World, load_scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TINY: dict[str, Any] = {
     "version": 1,
@@ -110,43 +114,73 @@ TINY: dict[str, Any] = {
 
 @dataclass
 class Flow:
-    """A run that is over: the world as it was left, its outcome, and its raw activity rows."""
+    """A run that is over: the world as it was left, its outcome, and what was seen on the way."""
 
     world: World
     result: Result
-    rows: np.ndarray
+    watch: Watch
 
     @property
     def end_s(self) -> float:
         return self.world.clock.now
 
+    @property
+    def rows(self) -> np.ndarray:
+        """The activity rows of the whole run."""
+        return np.concatenate(self.watch.rows)
 
-@dataclass
-class Activity:
-    """Takes the activity rows on their way to the meter and keeps a copy."""
 
-    meter: Callable[[np.ndarray, float], None]
-    kept: list[np.ndarray]
+class Watch:
+    """Stands beside a world: looks at it before and after each event, keeps its activity rows.
 
-    def __call__(self, rows: np.ndarray, until_s: float) -> None:
-        self.kept.append(rows.copy())
+    ``in_pools_s`` and ``waiting_s`` are the integrals over time of the number of requests that
+    are in some pool, and of those that wait in a queue.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.in_pools_s = self.waiting_s = 0.0
+        self.rows: list[np.ndarray] = []
+        self.advance, self.meter = world.clock.advance, world.meter.advance
+        world.clock.advance = self.step_by_step  # type: ignore[method-assign]
+        world.meter.advance = self.keep_rows  # type: ignore[method-assign]
+
+    def step_by_step(self, until_s: float, events: int) -> bool:
+        world = self.world
+        for _ in range(events):
+            before_s = world.clock.now
+            in_pools = sum(pool.outstanding for pool in world.pools)
+            in_pools -= len(world.router.unfinished())
+            waiting = sum(pool.waiting() for pool in world.pools)
+            assert in_pools >= waiting >= 0
+            more = self.advance(until_s, 1)
+            passed_s = world.clock.now - before_s
+            assert passed_s >= 0.0, "time runs back"
+            self.in_pools_s += in_pools * passed_s
+            self.waiting_s += waiting * passed_s
+            if not more:
+                return False
+        return True
+
+    def keep_rows(self, rows: np.ndarray, until_s: float) -> None:
+        self.rows.append(rows.copy())
         self.meter(rows, until_s)
 
 
 def run_flow(scenario: Any, seed: int = 0, overrides: tuple[str, ...] = (), **options: Any) -> Flow:
-    """Run a mapping or scenario and check everything that holds for every run."""
+    """Run a mapping or a loaded scenario and check everything that holds for every run."""
     stop = options.pop("stop", None)
     loaded = load_scenario(scenario, overrides) if isinstance(scenario, dict) else scenario
     world = World(loaded, seed, **options)
-    activity = Activity(world.meter.advance, [])
-    world.meter.advance = activity  # type: ignore[method-assign]
+    watch = Watch(world)
     world.run(None, stop)
-    flow = Flow(world, collect(world), np.concatenate(activity.kept))
+    flow = Flow(world, collect(world), watch)
     check_conservation(flow)
     check_timeline(flow)
     check_activity(flow)
     check_little(flow)
     check_energy(flow)
+    check_power(flow)
     return flow
 
 
@@ -202,34 +236,41 @@ def check_activity(flow: Flow) -> None:
 def check_little(flow: Flow) -> None:
     """Little's law, exactly: integral of the number in a station = sum of the times in it.
 
-    The one side comes from what replicas and queues say over time, the other from what requests
-    say of themselves. It needs runs in which everybody leaves; a preempted request leaves its
-    batch for a while, so it is in service for no longer than it says.
+    One side is what was seen at each event, or what replicas and queues say over time; the other
+    is what requests say of themselves. It needs runs in which everybody leaves.
     """
-    requests, world = flow.result.requests, flow.world
-    if flow.result.summary["requests"]["in_flight"] or world.scenario.run.warmup_s:
+    requests = flow.result.requests
+    if flow.result.summary["requests"]["in_flight"]:
         return
     done = requests[requests["status"] == "completed"]
-    service_s = done["e2e_s"] - done["network_s"] - done["queue_s"]
+    close = partial(pytest.approx, rel=1e-9, abs=1e-6)
+    in_pools_s = (done["e2e_s"] - done["network_s"]).sum()
+    assert flow.watch.in_pools_s == close(in_pools_s)
+    if not done["preemptions"].any():  # otherwise somebody waits a second time
+        assert flow.watch.waiting_s == close(done["queue_s"].sum())
+    if not flow.world.scenario.run.warmup_s:
+        for index, name in enumerate(flow.world.names.pools):
+            check_little_of_pool(flow, index, done[done["pool"] == name])
+
+
+def check_little_of_pool(flow: Flow, index: int, done: pd.DataFrame) -> None:
+    """What a pool's replicas and the series say, against its completed requests."""
+    world, series = flow.world, flow.result.series
+    close = partial(pytest.approx, rel=1e-9, abs=1e-6)
+    batch_s = float(world.series.totals[BATCH, index])
+    if world.pool_numbers[index].section.batching.mode != "static":
+        # (In a static batch those who are through keep their places until all are.)
+        spent_s = (done["e2e_s"] - done["network_s"] - done["queue_s"]).sum()
+        assert batch_s <= spent_s + 1e-6
+        assert done["preemptions"].any() or batch_s == close(spent_s)
+    answered = world.series.totals[OUTPUT_TOKENS, index]
+    assert answered == close(done["output_tokens"].sum())
     lengths_s = np.diff([*world.series.bins.starts_s(), flow.end_s])
-    series = flow.result.series[flow.result.series["kind"] == "pool"]
-    for index, name in enumerate(world.names.pools):
-        mine = done["pool"] == name
-        batch_s = float(world.series.totals[BATCH, index])
-        static = world.pool_numbers[index].section.batching.mode == "static"
-        if not static:  # whose finished requests keep their places
-            spent_s = service_s[mine].sum()
-            preempted = done.loc[mine, "preemptions"].sum() > 0
-            assert batch_s <= spent_s + 1e-6
-            assert preempted or batch_s == pytest.approx(spent_s, rel=1e-9, abs=1e-9)
-        answered = world.series.totals[OUTPUT_TOKENS, index]
-        assert answered == pytest.approx(done.loc[mine, "output_tokens"].sum(), rel=1e-9)
-        shown = series[series["name"] == name]
-        queue_s = float((shown["queue"] * lengths_s).sum())
-        assert queue_s == pytest.approx(done.loc[mine, "queue_s"].sum(), rel=1e-9, abs=1e-6)
-        replicas = world.pools[index].replicas
-        shown_s = float((shown["batch"] * lengths_s).sum()) * replicas
-        assert shown_s == pytest.approx(batch_s, rel=1e-9, abs=1e-9)
+    shown = series[(series["kind"] == "pool") & (series["name"] == world.names.pools[index])]
+    assert (shown["queue"] * lengths_s).sum() == close(done["queue_s"].sum())
+    assert (shown["batch"] * lengths_s).sum() * world.pools[index].replicas == close(batch_s)
+    assert (shown["requests_per_s"] * lengths_s).sum() == close(len(done))
+    assert shown["busy"].between(0.0, 1.0 + 1e-9).all()
 
 
 def check_energy(flow: Flow) -> None:
@@ -259,6 +300,27 @@ def check_energy(flow: Flow) -> None:
         close(it_j, total_j["site"].sum())
         for site, energy_j in zip(plant.site_names, total_j["site"], strict=True):
             close(flow.result.summary["power"][site]["mean_kw"] * 1e3 * flow.end_s, energy_j)
+
+
+def check_power(flow: Flow) -> None:
+    """Nothing ever draws more than all of its accelerators at their peak, or less than idle."""
+    world = flow.world
+    engines = [replica.engine for replica in world.replicas]
+    highest = [max(engine.prefill_w, *engine.decode_w) for engine in engines]
+    lowest = [min(engine.prefill_w, *engine.decode_w) for engine in engines]
+    peak_w, idle_w = (plant_power_w(world, watts) for watts in (highest, lowest))
+    if flow.end_s > 0.0:
+        assert np.all(world.meter.peak_w <= peak_w * (1 + 1e-9))
+        assert np.all(world.meter.total_j >= idle_w * flow.end_s * (1 - 1e-9))
+
+
+def plant_power_w(world: World, replica_w: list[float]) -> np.ndarray:
+    """Return the power of every metered point [W] while the replicas draw this much each."""
+    meter = PowerMeter(world.plant)
+    rows = np.zeros((len(replica_w), 8))
+    rows[:, 0], rows[:, 2], rows[:, 3] = np.arange(len(replica_w)), 1.0, replica_w
+    meter.advance(rows, 1.0)
+    return meter.power_w
 
 
 def racks_by_hand_j(flow: Flow) -> np.ndarray:

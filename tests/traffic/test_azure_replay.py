@@ -12,7 +12,7 @@ import pytest
 from sim.rng import Streams
 from sim.traffic.demand import ReplayDemand
 from sim.traffic.reader import read_trace
-from sim.traffic.workload import NamedWorkload, Shares
+from sim.traffic.workload import NamedWorkload, Shares, Spread
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_every_row_is_replayed_at_its_own_time_with_its_own_tokens(conversation)
     with conversation.open(newline="") as stream:
         rows = list(csv.reader(stream))[1:]
     first = exact_seconds(rows[0][0])
-    everyone = Shares((0,), (1.0,))
+    everyone = Spread(Shares((0,), (1.0,)))
     replay = ReplayDemand(read_trace(conversation))
     workload = NamedWorkload("chat", replay, 0, everyone, everyone, Streams(0))
     blocks = list(workload.blocks())

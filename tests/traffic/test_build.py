@@ -107,7 +107,7 @@ def test_a_loop_goes_on_to_the_end_of_the_run(tmp_path):
 def test_a_short_run_reads_no_further_than_it_must(tmp_path):
     lines = "".join(f"{i},10,5\n" for i in range(80_000)) + "broken\n" * 30
     (tmp_path / "mine.csv").write_text("arrival_s,input_tokens,output_tokens\n" + lines)
-    entry = replay(path="mine.csv")
+    entry = replay(path=str(tmp_path / "mine.csv"))
     traffic = build_workload(scenario_of(tmp_path, {"chat": entry}, 20.0), Streams(1))
     assert len(joined(traffic, "arrival_s")) == 20
 
@@ -122,14 +122,19 @@ def test_empirical_lengths_come_from_a_trace(tmp_path):
 
 
 def test_the_problems_of_all_traces_are_told_at_once(tmp_path):
-    (tmp_path / "bad.csv").write_text("arrival_s,input_tokens,output_tokens\n0,1,x\n")
-    traffic = {"one": replay(path="conversation-sampel"), "two": replay(path="bad.csv")}
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.csv").write_text("arrival_s,input_tokens,output_tokens\n0,1,x\n")
+    traffic = {name: replay(path=str(tmp_path / f"{name}.csv")) for name in ("one", "two")}
     with pytest.raises(TraceError) as caught:
         build_workload(scenario_of(tmp_path, traffic), Streams(1))
     assert [str(problem) for problem in caught.value.problems] == [
-        (
-            "traffic.one.trace.path: got 'conversation-sampel', which is no file, expected a trace "
-            "file or a shipped trace: conversation-sample (did you mean 'conversation-sample'?)"
-        ),
-        f"{tmp_path}/bad.csv:2: output_tokens: got 'x', expected a whole number of tokens",
+        f"{tmp_path}/{name}.csv:2: output_tokens: got 'x', expected a whole number of tokens"
+        for name in ("one", "two")
     ]
+
+
+def test_a_trace_that_does_not_exist_is_named_with_the_nearest_one(tmp_path):
+    with pytest.raises(TraceError, match=r"traffic\.a\.path: got 'conversation-sampel', which is"):
+        find_trace("conversation-sampel", tmp_path, "traffic.a.path")
+    with pytest.raises(TraceError, match="did you mean 'conversation-sample'"):
+        find_trace("conversation-sampel", tmp_path)

@@ -35,7 +35,7 @@ def test_formats_are_told_apart_by_the_header(write):
 
 def test_an_unknown_format_name_gets_the_known_ones(write):
     with pytest.raises(
-        InputError, match=r"got 'azur', expected one of azure.*did you mean 'azure'"
+        InputError, match=r"got 'azur', expected one of agent.*did you mean 'azure'"
     ):
         read_trace(write(ROWS), "azur")
 

@@ -15,10 +15,10 @@ from sim.traffic.arrivals import GammaRenewal, Poisson
 from sim.traffic.demand import ReplayDemand, SyntheticDemand
 from sim.traffic.lengths import ConstantLengths, Lognormal, LognormalLengths
 from sim.traffic.trace import Labels, Trace, make_trace
-from sim.traffic.workload import NamedWorkload, Shares, merge
+from sim.traffic.workload import NamedWorkload, Shares, Spread, merge
 
-ONE = Shares((0,), (1.0,))
-HALVES = Shares((1, 0), (0.5, 0.5))
+ONE = Spread(Shares((0,), (1.0,)))
+HALVES = Spread(Shares((1, 0), (0.5, 0.5)))
 LENGTHS = LognormalLengths(Lognormal(100, 1.0), Lognormal(50, 1.0))
 
 
@@ -93,12 +93,14 @@ def test_a_looped_trace_starts_again_after_its_span():
     assert column(looped, "input_tokens").tolist() == [10, 20, 10, 20, 10]
 
 
-def test_tiers_named_in_the_trace_are_used_where_no_shares_are_given():
-    trace = make_trace([0, 1, 2], [1] * 3, [1] * 3)
-    labels = {"tier": Labels(np.array([1, 0, 1], dtype=np.int32), ("batch", "premium"))}
-    labelled = Trace(trace.arrival_s, trace.input_tokens, trace.output_tokens, 3.0, labels=labels)
-    source = workload(demand=ReplayDemand(labelled), tiers={"premium": 0, "batch": 2})
-    assert column(source, "tier").tolist() == [0, 2, 0]
+def test_labels_of_the_trace_choose_the_tier_where_they_are_known():
+    trace = make_trace([0, 1, 2, 3], [1] * 4, [1] * 4)
+    codes = np.array([1, 0, 1, -1], dtype=np.int32)
+    labels = {"tier": Labels(codes, ("dev", "prod"))}
+    labelled = Trace(trace.arrival_s, trace.input_tokens, trace.output_tokens, 4.0, labels=labels)
+    by_label = Spread(Shares((3,), (1.0,)), "tier", {"prod": 2})
+    source = workload(demand=ReplayDemand(labelled), tiers=by_label)
+    assert column(source, "tier").tolist() == [2, 3, 2, 3]
 
 
 times = st.lists(

@@ -16,7 +16,7 @@ from sim.errors import Problem, TraceError
 from sim.interfaces import FloatArray
 from sim.traffic.formats.base import TRACE_FORMATS, FileFormat
 from sim.traffic.formats.jsonlines import number
-from sim.traffic.formats.lines import open_bytes
+from sim.traffic.formats.lines import unreadable
 from sim.traffic.formats.rows import BadRows, RawRows
 from sim.traffic.trace import (
     LABEL_COLUMNS,
@@ -36,8 +36,11 @@ _METADATA = b"loadbank"
 
 def is_parquet(path: Path) -> bool:
     """Tell whether a file starts as Parquet does."""
-    with open_bytes(path) as stream:
-        return stream.read(len(MAGIC)) == MAGIC
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise TraceError([unreadable(path, error)]) from error
 
 
 def parquet_columns(path: Path) -> list[str]:

@@ -1,0 +1,83 @@
+"""From a scenario to the recorder and the activity series of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sim.metrics.activity import ActivitySeries, PoolSizes
+from sim.metrics.columns import REQUEST_TYPES, RunNames
+from sim.metrics.parquet import ParquetSink
+from sim.metrics.recorder import Recorder
+from sim.metrics.sinks import MemorySink, RequestSink
+from sim.metrics.sla import TierTargets
+from sim.scenario.plant import Plant
+from sim.scenario.schema import Scenario
+
+
+def build_recorder(
+    scenario: Scenario, plant: Plant, models: tuple[str, ...], spool: Path | None
+) -> tuple[Recorder, RequestSink]:
+    """Return the recorder of a run and where its request table goes.
+
+    Args:
+        scenario: the validated scenario.
+        plant: its plant.
+        models: names of the models that traffic asks for, by index.
+        spool: Parquet file for the request table, or None to keep it in memory.
+    """
+    names = _run_names(scenario, plant, models)
+    sink: RequestSink = MemorySink()
+    if spool is not None:
+        sink = ParquetSink(spool, REQUEST_TYPES, names.by_column())
+    recorder = Recorder(
+        names,
+        [
+            TierTargets(
+                name, tier.slo.ttft_s, tier.slo.tpot_s, tier.slo.e2e_s, tier.target, tier.require
+            )
+            for name, tier in scenario.tiers.items()
+        ],
+        sink,
+        warmup_s=scenario.run.warmup_s,
+        exact_up_to=scenario.output.exact_quantiles,
+        width_s=scenario.output.series_interval_s,
+    )
+    return recorder, sink
+
+
+def build_series(scenario: Scenario, plant: Plant, kv_tokens: Sequence[int]) -> ActivitySeries:
+    """Return the activity series of a run.
+
+    Args:
+        scenario: the validated scenario.
+        plant: its plant.
+        kv_tokens: KV-cache capacity of one replica of each pool [tokens].
+    """
+    sections = list(scenario.pools.values())
+    sizes = PoolSizes(
+        site=_pool_site(scenario, plant),
+        sites=len(plant.site_names),
+        replicas=np.array([plant.pool_replicas(pool) for pool in range(len(sections))]),
+        accelerators=np.array([section.tensor_parallel for section in sections]),
+        kv_tokens=np.array(kv_tokens, dtype=np.float64),
+    )
+    run, output = scenario.run, scenario.output
+    return ActivitySeries(plant.replica_pool, sizes, run.warmup_s, output.series_interval_s)
+
+
+def _run_names(scenario: Scenario, plant: Plant, models: tuple[str, ...]) -> RunNames:
+    return RunNames(
+        tiers=tuple(scenario.tiers),
+        regions=tuple(scenario.topology.regions),
+        models=models,
+        sites=plant.site_names,
+        pools=plant.pool_names,
+        pool_site=_pool_site(scenario, plant),
+    )
+
+
+def _pool_site(scenario: Scenario, plant: Plant) -> np.ndarray:
+    return np.array([plant.site_names.index(pool.site) for pool in scenario.pools.values()])

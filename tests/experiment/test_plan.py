@@ -1,0 +1,244 @@
+"""Plans: the same answer as trying everything, with far fewer runs; and what is said when none fits."""
+
+import itertools
+
+import numpy as np
+import pytest
+import toy_station
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.errors import InfeasibleError, ScenarioError
+from sim.experiment.plan import plan
+from sim.experiment.plan_constraints import bounds_of, read_limit
+from sim.experiment.plan_search import Verdict, cheapest, front, not_dominated
+from sim.experiment.plan_space import space_of
+from sim.scenario.schema_plan import Plan
+
+
+def never_hopeless(base, overrides, bounds):
+    return []
+
+
+STUDY = """
+    name: fleet
+    base: ./base.yaml
+    replications: {least: 5, most: 60, half_width: 20 %}
+    plan:
+      variables:
+        servers: {path: station.servers, from: 1, to: 12}
+        speed: {options: {slow: {station.rate: 1.4}, fast: {station.rate: 0.9}}}
+      constraints:
+        - {metric: latency.all.queue_s.mean, at_most: 300 ms, relief: 1 s}
+        - {metric: power.site.peak_kw, at_most: 100 kW}
+"""
+# The chip called fast sees less work per server, and costs twice as much.
+PRICES = [count * price for count in range(1, 13) for price in (1.0, 2.0)]
+
+
+def test_the_chosen_fleet_is_that_of_trying_everything(study_file):
+    path = study_file(STUDY)
+    result = plan(
+        path, executor="serial", run=toy_station.station, screen=never_hopeless, prices=PRICES
+    )
+    feasible = {}
+    for (servers, (name, rate)), price in zip(
+        itertools.product(range(1, 13), (("slow", 1.4), ("fast", 0.9))), PRICES, strict=True
+    ):
+        values = [
+            toy_station.station(
+                path.parent / "base.yaml", [f"s.servers={servers}", f"s.rate={rate}"], 0, r
+            )
+            for r in range(20)
+        ]
+        mean = np.mean([value.summary["latency"]["all"]["queue_s"]["mean"] for value in values])
+        if mean <= 0.3 and servers * 10 <= 100:
+            feasible[servers, name] = price
+    assert result.objective == min(feasible.values())
+    chosen = int(result.fleet["servers"]), result.fleet["speed"]
+    assert feasible[chosen] == result.objective
+    assert result.settled
+    assert len(result.candidates) <= 12  # of 24
+    assert result.considered == 24
+
+
+def test_the_answer_names_what_binds_and_what_relief_would_save(study_file):
+    result = plan(
+        study_file(STUDY),
+        executor="serial",
+        run=toy_station.station,
+        screen=never_hopeless,
+        prices=PRICES,
+    )
+    binds = {check.bound.metric: check.binds for check in result.checks}
+    assert binds == {"latency.all.queue_s.mean": True, "power.site.peak_kw": False}
+    wait = result.checks[0]
+    assert wait.interval.high < 0.3
+    assert 0 < wait.slack < 1
+    (relief,) = result.reliefs
+    assert relief.bound.limit == pytest.approx(1.3)
+    assert relief.saved == 1.0
+    assert not result.runners_up.empty
+    assert result.runners_up["feasible"].all()
+
+
+def test_an_infeasible_plan_says_which_constraint_and_by_how_much(study_file):
+    path = study_file(STUDY.replace("100 kW", "15 kW"))
+    expected = (
+        r"no fleet is feasible; the closest \(servers \d+, speed \w+\) misses: .*"
+        r"at most .*, got [0-9.]+"
+    )
+    with pytest.raises(InfeasibleError, match=expected):
+        plan(path, executor="serial", run=toy_station.station, screen=never_hopeless, prices=PRICES)
+
+
+def test_limits_that_exclude_each_other_are_refused_before_a_run(study_file):
+    text = STUDY + "        - {metric: power.site.peak_kw, at_least: 200 kW}\n"
+    with pytest.raises(
+        ScenarioError, match="at least 200 and at most 100, expected limits that leave"
+    ):
+        plan(study_file(text), executor="serial", run=toy_station.crashing, prices=PRICES)
+
+
+def test_a_study_without_a_plan_is_refused(study_file):
+    with pytest.raises(Exception, match="a plan section with variables and constraints"):
+        plan(study_file("name: x\nbase: ./base.yaml\n"))
+
+
+def test_runs_that_run_out_are_told(study_file):
+    path = study_file(STUDY + "      runs: 3\n")
+    with pytest.raises(InfeasibleError, match="before the runs ran out"):
+        plan(path, executor="serial", run=toy_station.station, screen=never_hopeless, prices=PRICES)
+
+
+def test_several_objectives_give_a_pareto_front(study_file):
+    text = STUDY + "      minimise: [price_usd_per_h, latency.all.queue_s.mean]\n"
+    result = plan(
+        study_file(text),
+        executor="serial",
+        run=toy_station.station,
+        screen=never_hopeless,
+        prices=PRICES,
+    )
+    pareto = result.pareto.sort_values("price_usd_per_h")
+    assert len(pareto) >= 3
+    assert pareto["latency.all.queue_s.mean"].is_monotonic_decreasing
+
+
+def space(shape, ordered=True):
+    variables = {
+        f"v{n}": {"path": f"a.v{n}", "from": 1, "to": size}
+        if ordered
+        else {"path": f"a.v{n}", "values": list(range(size))}
+        for n, size in enumerate(shape)
+    }
+    return space_of(
+        Plan.model_validate(
+            {"variables": variables, "constraints": [{"metric": "m", "at_most": 1}]}
+        )
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(2, 7))
+def test_search_equals_enumeration_on_random_monotone_problems(seed, size):
+    generator = np.random.default_rng(seed)
+    candidates = space((size, size, 3))
+    cost = candidates.levels @ generator.uniform(0.5, 3.0, 3) + 1.0
+    speed, draw = generator.uniform(0.2, 2.0, 3), generator.uniform(0.2, 2.0, 3)
+    enough = candidates.levels @ speed >= generator.uniform(0.0, size * 2.0)
+    cool = candidates.levels @ draw <= generator.uniform(0.0, size * 4.0)
+
+    def judge(candidate):
+        good = bool(enough[candidate] and cool[candidate])
+        return Verdict(good, not enough[candidate], not cool[candidate])
+
+    found = cheapest(candidates, cost, judge)
+    best = cost[enough & cool].min() if (enough & cool).any() else None
+    assert (found.best is None) == (best is None)
+    if best is not None:
+        assert cost[found.best] == best
+    every = front(candidates, judge)
+    assert all(
+        every.verdicts.get(c, Verdict(False)).feasible for c in np.flatnonzero(enough & cool)
+    )
+
+
+def test_search_judges_few_of_many():
+    candidates = space((30, 30))
+    cost = candidates.levels.sum(axis=1) + 2.0
+    judged = []
+
+    def judge(candidate):
+        judged.append(candidate)
+        return Verdict(bool(candidates.levels[candidate].min() >= 11), more_would_help=True)
+
+    found = cheapest(candidates, cost, judge)
+    assert candidates.levels[found.best].tolist() == [11, 11]
+    assert len(judged) <= 60  # of 900
+
+
+def test_values_without_an_order_settle_only_themselves():
+    candidates = space((3, 2), ordered=False)
+    assert candidates.no_more_than(0).tolist() == [True] + [False] * 5
+    assert candidates.described(0) == {"v0": "0", "v1": "0"}
+
+
+def test_front_of_two_objectives_by_hand():
+    assert not_dominated(np.array([[1, 5], [2, 2], [3, 3], [5, 1], [2, 2]])) == [0, 1, 3, 4]
+
+
+def bound(**given):
+    fields = {"metric": "latency.all.ttft_s.p99", "at_most": "1 s"} | given
+    variables = {"v": {"path": "a.b", "from": 1, "to": 2}}
+    return bounds_of(Plan.model_validate({"variables": variables, "constraints": [fields]}))[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        ([0.5, 0.5], "holds"),
+        ([0.5], "open"),
+        ([2.5], "fails"),  # a gross miss needs no second run
+        ([1.1, 1.1, 1.1], "fails"),
+        ([0.9, 1.1, 1.0], "open"),
+        ([0.5, float("nan")], "fails"),
+    ],
+)
+def test_state_of_a_constraint(values, state):
+    assert bound().state(values) == state
+
+
+def test_confidence_is_one_sided():
+    # Three runs at 0.8 +- 0.1: t(0.95, 2) = 2.92 gives 0.969, t(0.975, 2) = 4.30 gives 1.048.
+    values = [0.7, 0.8, 0.9]
+    assert bound().state(values) == "holds"
+    assert bound(confidence=0.975).state(values) == "open"
+
+
+@pytest.mark.parametrize(
+    ("metric", "text", "limit"),
+    [
+        ("latency.tiers.premium.ttft_s.p99", "500 ms", 0.5),
+        ("power.fra.peak_kw", "2 MW", 2000.0),
+        ("energy.it_kwh", "1 MWh", 1000.0),
+        ("sla.premium.attainment", "99 %", 0.99),
+        ("cost.total_usd", 12, 12.0),
+    ],
+)
+def test_limits_are_read_in_the_unit_of_their_metric(metric, text, limit):
+    assert read_limit(metric, text, "here") == pytest.approx(limit)
+
+
+def test_a_limit_in_another_unit_is_refused_with_its_place():
+    with pytest.raises(
+        ScenarioError, match=r"plan.constraints\[0\].at_most: got '500 kW', expected a time"
+    ):
+        bound(at_most="500 kW")
+
+
+def test_more_capacity_helps_latency_and_hurts_power():
+    assert bound().more == "helps"
+    assert bound(metric="power.fra.peak_kw", at_most=10).more == "hurts"
+    assert bound(metric="power.fra.headroom_kw", at_most=None, at_least=10).more == "hurts"
+    assert bound(more="neither").more == "neither"

@@ -1,0 +1,328 @@
+"""The facility in a run whose replicas are stand-ins that draw a constant power."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.clock import Clock
+from sim.errors import PolicyError, ScenarioError
+from sim.facility.build import RunFacts, build_facility
+from sim.facility.build_site import SitePlace
+from sim.facility.capping.response import FULL_PACE
+from sim.facility.facility import Facility
+from sim.facility.meter import PowerMeter
+from sim.rng import Streams
+from sim.scenario import schema_facility as schema
+
+IDLE_W, BUSY_W = 110.0, 650.0
+
+
+class StandIn:
+    """Replicas that draw full power whenever they run, and remember what they were told."""
+
+    def __init__(self, plant, clock, meter):
+        self.clock, self.meter = clock, meter
+        count = len(plant.replica_pool)
+        self.pace = [FULL_PACE] * count
+        self.batch = np.ones(count)
+        self.alive = [True] * count
+        self.calls = []
+        self._since_s = 0.0
+
+    def checkpoint(self):
+        now = self.clock.now
+        if now > self._since_s:
+            rows = np.zeros((len(self.pace), 8))
+            rows[:, 0] = range(len(self.pace))
+            rows[:, 1], rows[:, 2] = self._since_s, now
+            rows[:, 3] = [
+                (IDLE_W + (BUSY_W - IDLE_W) * pace.power * batch) * alive
+                for pace, batch, alive in zip(self.pace, self.batch, self.alive, strict=True)
+            ]
+            self.meter.advance(rows, now)
+            self._since_s = now
+
+    def note(self, name, replica, value=None):
+        self.checkpoint()
+        self.calls.append((self.clock.now, name, replica))
+        return value
+
+    def set_pace(self, replica, pace):
+        self.pace[replica] = self.note("pace", replica, pace)
+
+    def set_batch_share(self, replica, share):
+        self.batch[replica] = self.note("batch", replica, share)
+
+    def fail(self, replica):
+        self.alive[replica] = self.note("fail", replica, False)
+
+    def restore(self, replica):
+        self.alive[replica] = self.note("restore", replica, True)
+
+
+def run(plant, until_s, *, urgency=(0, 0, 0), warmup_s=0.0, seed=1, **sections):
+    """Run a facility over the small plant and return it with its stand-in."""
+    clock, meter = Clock(), PowerMeter(plant, warmup_s)
+    serving = StandIn(plant, clock, meter)
+    settings = schema.Facility.model_validate(sections)
+    facts = RunFacts(
+        urgency=np.array(urgency),
+        idle_w=np.full(3, IDLE_W),
+        places=(SitePlace(50.0, 8.0), SitePlace(59.0, 18.0)),
+        base_dir=Path(),
+        duration_s=until_s,
+        warmup_s=warmup_s,
+    )
+    parts = build_facility(settings, plant, meter, facts)
+    facility = Facility(
+        parts, Streams(seed), serving, serving.checkpoint, lambda: clock.now < until_s
+    )
+    facility.start(clock)
+    clock.advance(until_s)
+    return facility, serving
+
+
+def rack(plant, name):
+    return plant.rack_names.index(name)
+
+
+def balanced(report):
+    for site in report.values():
+        sources = sum(
+            site[f"{n}_kwh"] for n in ("grid", "generator", "solar", "discharge", "unserved")
+        )
+        uses = sum(
+            site[f"{n}_kwh"] for n in ("it", "loss", "fans", "pumps", "chiller", "reject", "charge")
+        )
+        assert sources == pytest.approx(uses, rel=1e-9)  # fmt: skip
+
+
+def test_a_quiet_facility_never_touches_a_replica(make_plant):
+    plant = make_plant(rack_limit_w=np.full(4, np.inf), row_limit_w=np.full(3, np.inf))
+    facility, serving = run(plant, 600.0)
+    assert serving.calls == []
+    report = facility.energy_report()
+    balanced(report)
+    assert 1.03 < report["a"]["pue"] < 1.3
+    assert facility.parts.switches.incidents == []
+
+
+def test_it_energy_is_the_meters(make_plant):
+    facility, serving = run(make_plant(), 100.0, warmup_s=30.0)
+    span = serving.meter.points.spans["site"]
+    report = facility.energy_report()
+    it_j = [report[name]["it_kwh"] * 3.6e6 for name in ("a", "b")]
+    assert it_j == pytest.approx(serving.meter.energy_j[span], rel=1e-9)
+
+
+def test_a_capped_row_stays_within_its_limit(make_plant):
+    plant = make_plant(row_limit_w=np.array([5000.0, np.inf, np.inf]))
+    _, free = run(plant, 60.0)
+    row = free.meter.points.names.index("a/h/r1")
+    assert free.meter.power_w[row] > 5000.0
+    for policy in ("uniform", "steering", "priority"):
+        _, serving = run(plant, 60.0, control={"policy": policy})
+        assert 4500.0 < serving.meter.power_w[row] <= 5000.0
+        assert serving.pace[2] == FULL_PACE  # another row
+
+
+def test_low_priority_work_is_slowed_first(make_plant):
+    plant = make_plant(row_limit_w=np.array([5400.0, np.inf, np.inf]))
+    _, serving = run(plant, 60.0, urgency=(0, 1, 0), control={"policy": "priority"})
+    assert serving.pace[0] == FULL_PACE
+    assert serving.pace[1].prefill < 1.0
+
+
+def test_delays_put_the_cap_off(make_plant):
+    plant = make_plant(row_limit_w=np.array([5000.0, np.inf, np.inf]))
+    control = {"policy": "uniform", "telemetry_delay": "3 s", "actuation_delay": "4 s"}
+    _, serving = run(plant, 30.0, control=control)
+    first = min(time_s for time_s, name, _ in serving.calls if name == "pace")
+    assert first == pytest.approx(8.0)  # first reading at 1 s
+
+
+def test_concurrency_cap_shrinks_batches(make_plant):
+    plant = make_plant(row_limit_w=np.array([5000.0, np.inf, np.inf]))
+    _, serving = run(plant, 120.0, control={"policy": "concurrency"})
+    assert serving.batch[0] < 1.0
+    assert serving.pace[0] == FULL_PACE
+
+
+BREAKERS = {"all": {"breakers": {"setting": "100 %", "reclose": "60 s"}}}
+
+
+def test_an_overload_trips_after_the_time_of_its_curve_and_comes_back(make_plant):
+    limit_w = 2700.0
+    plant = make_plant(rack_limit_w=np.array([np.inf, limit_w, np.inf, np.inf]))
+    facility, serving = run(plant, 1000.0, electrical=BREAKERS)
+    (first, *_) = facility.parts.switches.incidents
+    assert (first.cause, first.name) == ("breaker", "a/h/r1/k2")
+    power_w = 500.0 + 2 * float(plant.node_types[0].wall_w(2 * BUSY_W))
+    expected_s = 80.0 / ((power_w / limit_w) ** 2 - 1.0)
+    assert first.time_s == pytest.approx(expected_s, rel=1e-9)
+    fates = [(name, replica) for _, name, replica in serving.calls]
+    assert fates[:2] == [("fail", 1), ("restore", 1)]  # the replica that is on this rack
+    fail_s, restore_s = (time_s for time_s, *_ in serving.calls[:2])
+    assert fail_s == np.ceil(expected_s)
+    assert restore_s == pytest.approx(expected_s + 60.0, abs=1.0)
+
+
+def test_a_row_breaker_takes_all_its_racks_down(make_plant):
+    plant = make_plant(
+        row_limit_w=np.array([4500.0, np.inf, np.inf]), rack_limit_w=np.full(4, np.inf)
+    )
+    _, serving = run(plant, 500.0, electrical=BREAKERS)
+    assert {(n, r) for _, n, r in serving.calls} >= {("fail", 0), ("fail", 1)}
+
+
+def fault(kind, at="10 s", **more):
+    return {"kind": kind, "site": "a", "at": at, **more}
+
+
+def test_without_fans_racks_throttle_and_then_shut_down(make_plant):
+    facility, serving = run(make_plant(), 6000.0, faults=[fault("fans")], interval="10 s")
+    names = [name for _, name, _ in serving.calls]
+    assert names.index("pace") < names.index("fail")
+    assert {i.cause for i in facility.parts.switches.incidents} == {"heat"}
+    assert serving.alive[2]  # the other site
+
+
+def test_repaired_fans_bring_the_racks_back(make_plant):
+    _, serving = run(
+        make_plant(), 9000.0, interval="10 s",
+        faults=[fault("fans", duration="90 min")], cooling={"all": {"restart": "5 min"}},
+    )  # fmt: skip
+    names = [name for _, name, _ in serving.calls]
+    assert "fail" in names
+    assert "restore" in names
+    assert serving.alive == [True, True, True]
+    assert serving.pace[0] == FULL_PACE
+
+
+def test_a_lost_distribution_unit_takes_its_row_down_for_as_long(make_plant):
+    _, serving = run(make_plant(), 200.0, faults=[fault("pdu", row="h/r1", duration="50 s")])
+    assert serving.calls == [
+        (10.0, "fail", 0), (10.0, "fail", 1), (60.0, "restore", 0), (60.0, "restore", 1),
+    ]  # fmt: skip
+
+
+ON_UPS = {"all": {"cooling_on_ups": True}}
+GENERATOR = {"all": {"generator": {"power": "1 MW", "start": "45 s"}}}
+
+
+def test_ups_and_generator_carry_a_loss_of_the_utility(make_plant):
+    facility, serving = run(
+        make_plant(),
+        600.0,
+        faults=[fault("utility", duration="200 s")],
+        grid=GENERATOR,
+        electrical=ON_UPS,
+    )
+    assert serving.calls == []
+    report = facility.energy_report()
+    balanced(report)
+    assert report["a"]["generator_kwh"] > 0.0
+    assert report["a"]["unserved_kwh"] == 0.0
+    assert report["b"]["generator_kwh"] == 0.0
+    series = facility.parts.account.series()
+    assert series.sites["grid_w"][0, 20] == 0.0
+    assert series.sites["discharge_w"][0, 20] > 0.0  # UPS, fans included, chillers not
+    assert series.sites["fans_w"][0, 20] > 0.0 == series.sites["chiller_w"][0, 20]
+    assert series.sites["generator_w"][0, 100] > 0.0
+
+
+def test_liquid_racks_get_hot_within_a_minute_when_pumps_are_not_on_the_ups(make_plant):
+    loss = fault("utility", duration="200 s")
+    facility, serving = run(make_plant(), 120.0, faults=[loss], grid=GENERATOR)
+    assert {replica for _, _, replica in serving.calls} == {1}
+    assert serving.calls[0][0] < 70.0
+    assert facility.parts.account.series().sites["fans_w"][0, 20] == 0.0
+
+
+def test_without_a_generator_the_site_goes_dark_when_the_ups_is_empty(make_plant):
+    facility, serving = run(
+        make_plant(), 600.0, faults=[fault("utility", duration="200 s")],
+        electrical={"all": {"ride_through": "30 s", "cooling_on_ups": True}},
+    )  # fmt: skip
+    fails = [time_s for time_s, name, _ in serving.calls if name == "fail"]
+    # 30 s at the racks' limits lasts longer at their actual power.
+    assert 40.0 < min(fails) < 70.0
+    restored = [time_s for time_s, name, _ in serving.calls if name == "restore"]
+    assert min(restored) == pytest.approx(210.0, abs=1.0)
+    assert serving.alive == [True, True, True]
+    assert {i.cause for i in facility.parts.switches.incidents} == {"blackout"}
+    balanced(facility.energy_report())
+
+
+def test_random_faults_repeat_with_the_seed(make_plant):
+    random = {"kind": "pdu", "site": "a", "row": "h/r1", "mtbf": "200 s", "mttr": "20 s"}
+    runs = [
+        run(make_plant(), 2000.0, seed=seed, faults=[random], interval="20 s")[1].calls
+        for seed in (1, 1, 2)
+    ]
+    assert runs[0] == runs[1] != runs[2]
+    assert 4 <= len(runs[0]) <= 80
+
+
+def test_a_load_target_is_met_and_its_depth_reported(make_plant):
+    facility, serving = run(
+        make_plant(), 400.0,
+        curtailment=[{"site": "a", "limit": "7.3 kW", "from": "100 s", "until": "300 s", "grace": "5 s"}],
+    )  # fmt: skip
+    (result,) = facility.compliance()
+    assert result.comply_s <= 3.0
+    assert result.breaches == 0
+    assert result.depth > 0.05
+    assert serving.pace[0] == FULL_PACE  # over again
+    assert all(100.0 <= time_s <= 303.0 for time_s, *_ in serving.calls)
+
+
+def test_a_strict_target_also_takes_batches(make_plant):
+    target = {"site": "a", "limit": "5.6 kW", "from": "100 s", "until": "300 s"}
+    _, best = run(make_plant(), 250.0, curtailment=[target])
+    _, strict = run(make_plant(), 250.0, curtailment=[{**target, "strict": True}])
+    assert best.batch.min() == 1.0
+    assert strict.batch.min() < 1.0
+
+
+def test_series_of_racks_hold_temperatures_and_clocks(make_plant):
+    facility, _ = run(make_plant(), 60.0)
+    series = facility.parts.account.series()
+    assert series.racks["inlet_c"].shape == (4, 60)
+    assert (series.racks["inlet_c"] > 23.0).all()
+    assert np.isnan(series.racks["plate_c"][0]).all()
+    assert (series.racks["plate_c"][1] > 32.0).all()
+    assert series.racks["clock"][:, 5].tolist() == [1.0] * 4
+
+
+def test_cost_and_carbon_follow_the_grid(make_plant):
+    grid = {"all": {"price": "0.20 USD/kWh", "carbon": "100 gCO2/kWh", "demand_usd_per_kw": 10.0}}
+    facility, _ = run(make_plant(), 1800.0, grid=grid, interval="10 s")
+    site = facility.energy_report()["a"]
+    assert site["energy_usd"] == pytest.approx(0.20 * site["grid_kwh"])
+    assert site["carbon_kg"] == pytest.approx(0.1 * site["grid_kwh"])
+    assert site["demand_usd"] == pytest.approx(site["demand_peak_w"] / 1000.0 * 10.0)
+    assert site["cost_usd"] == site["energy_usd"] + site["demand_usd"]
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"faults": [{"kind": "chiller", "site": "aa", "at": "1 s"}]}, "facility.faults[0].site: got 'aa', expected one of a, b, all"),
+        ({"faults": [fault("pdu", row="h/r9")]}, "facility.faults[0].row: got 'h/r9', expected a row of the site, as hall/row (did you mean"),
+        ({"cooling": {"x": {}}}, "facility.cooling: got 'x', expected one of a, b, all"),
+        ({"grid": {"a": {"zone": "Mars", "price_windows": [{"from": "08:00", "until": "20:00", "price": "1 USD/kWh"}]}}, "start": "2026-01-01T00:00:00Z"}, "facility.grid.zone: got 'Mars', expected an IANA time zone, such as 'Europe/Berlin'"),
+    ],
+)  # fmt: skip
+def test_sections_that_do_not_fit_the_plant_are_refused(make_plant, sections, message):
+    with pytest.raises(ScenarioError) as caught:
+        run(make_plant(), 1.0, **sections)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_policy_is_refused(make_plant):
+    with pytest.raises(PolicyError, match="did you mean 'two-threshold'"):
+        run(make_plant(), 1.0, control={"policy": "two-treshold"})
