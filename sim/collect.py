@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sim.facility.levels import Level
 from sim.metrics.columns import REQUEST_TYPES
@@ -16,13 +19,14 @@ from sim.metrics.summary import RunIdentity, SiteFigures, Window, summarise
 from sim.metrics.table import Table
 from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
-from sim.scenario.catalog import Sourced
+from sim.scenario.catalog import Region, Sourced
 from sim.scenario.lock import lock_text, sha256
 from sim.serving.coefficients import coefficient_warnings
 
 if TYPE_CHECKING:
     from sim.simulate import World
 
+J_PER_KWH = 3.6e6
 POWER_LEVELS: tuple[Level, ...] = ("site", "row", "rack")
 
 
@@ -46,6 +50,7 @@ def collect(world: World) -> Result:
             "warnings": list(_warnings(world)),
             "pools": dict(_pools(world)),
             "topology": _topology(world),
+            **_facility(world),
             "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },
     )
@@ -54,6 +59,7 @@ def collect(world: World) -> Result:
             world.series, world.recorder.flow, world.names.pools, world.names.sites, end_s
         ),
         *_power_blocks(world),
+        *_facility_blocks(world),
     ]
     return Result(
         summary,
@@ -88,9 +94,24 @@ def _sites(world: World, window: Window) -> Iterator[SiteFigures]:
             limit_w=float(plant.site_limit_w[i]),
             it_j=it_j,
             share_above=float(meter.above_s[span][i]) / length_s if length_s else 0.0,
-            usd_per_kwh=region.usd_per_kwh if region else None,
-            gco2_per_kwh=region.gco2_per_kwh if region else None,
+            **_facility_figures(world, name, region),
         )
+
+
+def _facility_figures(world: World, site: str, region: Region | None) -> dict[str, float | None]:
+    """Return energy, price and carbon of a site: by its facility, else by its region's figures."""
+    if world.facility is None:
+        if region is None:
+            return {}
+        return {"usd_per_kwh": region.usd_per_kwh, "gco2_per_kwh": region.gco2_per_kwh}
+    report = world.facility.energy_report()[site]
+    kwh = report["facility_kwh"]
+    return {
+        "facility_j": kwh * J_PER_KWH,
+        "capped_share": report["capped_share"],
+        "usd_per_kwh": report["cost_usd"] / kwh if kwh else None,
+        "gco2_per_kwh": report["carbon_kg"] * 1e3 / kwh if kwh else None,
+    }
 
 
 def _power_blocks(world: World) -> Iterator[SeriesBlock]:
@@ -99,6 +120,44 @@ def _power_blocks(world: World) -> Iterator[SeriesBlock]:
         span = points.spans[level]
         values = {"power_w": series.mean_w[span], "power_max_w": series.peak_w[span]}
         yield SeriesBlock(level, points.names[span], values)
+
+
+def _facility(world: World) -> dict[str, Any]:
+    """Return what a modelled facility adds to the summary."""
+    if world.facility is None:
+        return {}
+    return {
+        "facility": world.facility.energy_report(),
+        "failed_over": sum(pool.failed_over for pool in world.pools),
+        "curtailment": [asdict(met) for met in world.facility.compliance()],
+    }
+
+
+def _facility_blocks(world: World) -> Iterator[SeriesBlock]:
+    """Yield what only a modelled facility knows: heat, losses and clocks over time.
+
+    The facility looks at its own interval, so its bins may be wider than those of the meter; each
+    of its values then stands for all the bins that it covers.
+    """
+    if world.facility is None:
+        return
+    series = world.facility.parts.account.series()
+    starts_s = world.series.bins.starts_s()
+    at = np.clip(np.searchsorted(series.start_s, starts_s, side="right") - 1, 0, None)
+    sites = {name: values[:, at] for name, values in series.sites.items()}
+    cooling_w = sum(sites[name] for name in ("fans_w", "pumps_w", "chiller_w", "reject_w"))
+    yield SeriesBlock(
+        "site",
+        world.names.sites,
+        {
+            "facility_w": sites["facility_w"],
+            "cooling_w": np.asarray(cooling_w),
+            "loss_w": sites["loss_w"],
+            "outside_c": sites["outside_c"],
+        },
+    )
+    racks = {name: series.racks[name][:, at] for name in ("inlet_c", "plate_c", "clock")}
+    yield SeriesBlock("rack", world.plant.rack_names, racks)
 
 
 def _racks(world: World, window: Window) -> Table:

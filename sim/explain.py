@@ -127,7 +127,7 @@ def explain(scenario: Scenario) -> Explanation:
     pools = tuple(_pool_views(world, lengths))
     sites = tuple(_site_views(world))
     loads = tuple(_load_views(world, sample, lengths, pools))
-    warnings = (*_load_warnings(scenario, loads), *_power_warnings(sites), *_source_notes(world))
+    warnings = (*_load_warnings(scenario, loads, pools), *_power_warnings(sites), *_source_notes(world))
     return Explanation(
         scenario.name, sites, pools, loads, tuple(_links(scenario.topology)), warnings
     )
@@ -242,26 +242,40 @@ def _load_views(
             )
 
 
-def _load_warnings(scenario: Scenario, loads: tuple[LoadView, ...]) -> Iterator[str]:
-    total: dict[str, float] = {}
+def _load_warnings(
+    scenario: Scenario, loads: tuple[LoadView, ...], pools: tuple[PoolView, ...]
+) -> Iterator[str]:
     for load in loads:
-        total[load.model] = total.get(load.model, 0.0) + load.requests_per_s
-        slo = scenario.tiers[load.tier].slo
-        if slo.ttft_s is not None and slo.ttft_s < load.fastest_ttft_s:
-            yield (
-                f"tier {load.tier}: ttft {slo.ttft_s:g} s is below the {load.fastest_ttft_s:.3g} s "
-                f"that {load.model} needs for a mean prompt on an empty replica"
-            )
-        if slo.tpot_s is not None and slo.tpot_s < load.fastest_tpot_s:
-            yield (
-                f"tier {load.tier}: tpot {slo.tpot_s:g} s is below the {load.fastest_tpot_s:.3g} s "
-                f"that {load.model} needs for a token on an empty replica"
-            )
+        yield from _slo_warnings(scenario, load)
         if load.share > BUSY:
             yield (
                 f"tier {load.tier}: {load.requests_per_s:.3g} requests/s of {load.model} against a "
                 f"capacity of {load.capacity_per_s:.3g}/s: queues will grow"
             )
+    # Tiers that share pools may each find room and still be too much together.
+    for model in dict.fromkeys(load.model for load in loads):
+        mine = [load for load in loads if load.model == model]
+        offered_per_s = sum(load.requests_per_s for load in mine)
+        capacity_per_s = sum(pool.capacity_per_s for pool in pools if pool.model == model)
+        if offered_per_s > BUSY * capacity_per_s and all(load.share <= BUSY for load in mine):
+            yield (
+                f"all tiers: {offered_per_s:.3g} requests/s of {model} against a capacity of "
+                f"{capacity_per_s:.3g}/s: queues will grow"
+            )
+
+
+def _slo_warnings(scenario: Scenario, load: LoadView) -> Iterator[str]:
+    slo = scenario.tiers[load.tier].slo
+    if slo.ttft_s is not None and slo.ttft_s < load.fastest_ttft_s:
+        yield (
+            f"tier {load.tier}: ttft {slo.ttft_s:g} s is below the {load.fastest_ttft_s:.3g} s "
+            f"that {load.model} needs for a mean prompt on an empty replica"
+        )
+    if slo.tpot_s is not None and slo.tpot_s < load.fastest_tpot_s:
+        yield (
+            f"tier {load.tier}: tpot {slo.tpot_s:g} s is below the {load.fastest_tpot_s:.3g} s "
+            f"that {load.model} needs for a token on an empty replica"
+        )
 
 
 def _power_warnings(sites: tuple[SiteView, ...]) -> Iterator[str]:

@@ -156,9 +156,9 @@ ACTIVITY_COLUMNS = (
 
 
 class ActivityLog(Protocol):
-    """Takes activity rows as one flat sequence of floats, `ACTIVITY_COLUMNS` at a time."""
+    """Takes activity rows: the `ACTIVITY_COLUMNS` packed as native doubles."""
 
-    def extend(self, row: Sequence[float], /) -> None:
+    def extend(self, row: bytes, /) -> None:
         """Append one row."""
         ...
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from sim.clock import Clock
 from sim.collect import collect
+from sim.facility.assemble import assemble_facility
 from sim.facility.meter import PowerMeter
 from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request
 from sim.metrics.assemble import build_recorder, build_series
@@ -31,7 +32,9 @@ from sim.scenario.kinds import describes_topology
 from sim.scenario.plant import build_plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_topology import Topology
+from sim.serving.activity import ActivityBuffer
 from sim.serving.assemble import build_pools
+from sim.serving.control import ReplicaControl
 from sim.traffic.build import build_workload
 from sim.traffic.source import Source
 
@@ -149,7 +152,7 @@ class World:
         # metrics
         self.recorder, self.request_sink = build_recorder(scenario, self.plant, self.models, spool)
         self.names = self.recorder.names
-        self.activity: list[float] = []
+        self.activity = ActivityBuffer()
         # serving
         self.pools, self.pool_numbers = build_pools(
             scenario,
@@ -182,12 +185,25 @@ class World:
         self.meter = PowerMeter(
             self.plant, scenario.run.warmup_s, scenario.output.series_interval_s
         )
+        self.facility = assemble_facility(
+            scenario,
+            self.plant,
+            self.catalog,
+            self.meter,
+            [replica.engine.idle_w for replica in self.replicas],
+            streams=self.streams,
+            serving=ReplicaControl(self.pools),
+            checkpoint=self.flush,
+            running=self.running,
+        )
 
     def run(
         self, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None
     ) -> None:
         """Process all events: arrivals until their end, then, if asked for, the rest."""
         self.source.start()
+        if self.facility is not None:
+            self.facility.start(self.clock)
         horizon_s = math.inf if self.scenario.run.drain else self.arrivals_end_s
         more = True
         while more:
@@ -201,14 +217,19 @@ class World:
         if math.isfinite(self.arrivals_end_s):
             self.clock.rest_until(self.arrivals_end_s)
             self.flush()
+        if self.facility is not None:
+            self.facility.update(self.clock.now)
+
+    def running(self) -> bool:
+        """Return whether requests are still to come or to end."""
+        return not self.source.exhausted or self.recorder.count < self.source.emitted
 
     def flush(self) -> None:
         """Bring the power meter and the series up to now."""
         now = self.clock.now
         for replica in self.replicas:
             replica.checkpoint(now)
-        rows = np.array(self.activity, dtype=np.float64).reshape(-1, len(ACTIVITY_COLUMNS))
-        self.activity.clear()
+        rows = self.activity.take()
         self.meter.advance(rows, now)
         self.series.advance(rows, now)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from sim.calibration.run import Run
 from sim.clock import Clock
-from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PowerCurve, Request
+from sim.interfaces import FloatArray, PowerCurve, Request
+from sim.serving.activity import ActivityBuffer
 from sim.serving.engine import CHUNKED, Engine
 from sim.serving.pool import Pool, QueueSettings
 from sim.serving.power import constant_decode
@@ -66,7 +67,7 @@ def replay_with_power(
         curve: power of one accelerator.
     """
     clock = Clock()
-    activity: list[float] = []
+    activity = ActivityBuffer()
     engine = Engine(
         step_time,
         curve,
@@ -101,7 +102,7 @@ def replay_with_power(
         np.array([request.first_token_s for request in requests]),
         np.array([request.finished_s for request in requests]),
     )
-    return simulated, np.array(activity).reshape(-1, len(ACTIVITY_COLUMNS))
+    return simulated, activity.take()
 
 
 def _requests(run: Run) -> list[Request]:

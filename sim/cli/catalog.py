@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.console import table_console
 
 def catalog(
     section: Annotated[
@@ -25,8 +26,6 @@ def catalog(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> int:
     """List the catalogue; with a section and a name, every number with its source."""
-    from rich.console import Console
-
     from sim.report.catalog_tables import accuracy_table, catalog_rows, catalog_tables
     from sim.scenario.catalog import load_catalog
 
@@ -39,7 +38,7 @@ def catalog(
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return 0
-    console = Console()
+    console = table_console()
     for table in catalog_tables(found, detailed=name is not None or kind is not None):
         console.print(table)
     return 0

@@ -62,6 +62,8 @@ def _guarded(arguments: list[str] | None) -> int:
         code = app(args=arguments, standalone_mode=False)
     except typer.Exit as leave:
         return leave.exit_code
+    except SystemExit:
+        return OK  # how typer and rich leave when the reader of our output (head, less) went away
     except (KeyboardInterrupt, Exception) as error:
         return _told(error)
     return code if isinstance(code, int) else OK
@@ -85,11 +87,10 @@ def _told(error: BaseException) -> int:
         case ModelLimitError() | InfeasibleError():
             typer.echo(f"error: {error}", err=True)
             return LIMIT
-        case BrokenPipeError():
-            # The reader of our output (head, less) went away; that is not an error of ours.
+        case BrokenPipeError():  # the same from a plain print
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return OK
-        case OSError():
+        case OSError() if error.errno is not None:
             where = f"{error.filename}: " if error.filename else ""
             typer.echo(f"error: {where}{error.strerror or error}", err=True)
             return INVALID

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sim.cli.console import table_console
 from sim.cli.run import ScenarioArgument, SetOption
 
 
@@ -31,8 +32,6 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> int:
     """Show what a scenario or topology comes to: load, capacity, power against limits."""
-    from rich.console import Console
-
     from sim.explain import explain, explain_topology
     from sim.report.explain_tables import explanation_tables
     from sim.scenario.schema import Scenario
@@ -43,7 +42,7 @@ def show(
     if as_json:
         typer.echo(json.dumps(explanation.to_dict(), indent=2))
         return 0
-    console = Console()
+    console = table_console()
     for table in explanation_tables(explanation):
         console.print(table)
     for warning in explanation.warnings:

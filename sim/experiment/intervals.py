@@ -52,9 +52,10 @@ class Interval:
         return self.low <= number <= self.high
 
     def as_dict(self) -> dict[str, object]:
-        """Return ``value, ci95, n, method`` as summary.json has them; an open end is None."""
-        ends = [end if math.isfinite(end) else None for end in (self.low, self.high)]
-        return {"value": self.value, "ci95": ends, "n": self.n, "method": self.method}
+        """Return ``value, ci95, n, method`` for summary.json; what is not finite becomes None."""
+        numbers = (self.value, self.low, self.high)
+        value, *ends = (number if math.isfinite(number) else None for number in numbers)
+        return {"value": value, "ci95": ends, "n": self.n, "method": self.method}
 
 
 def t_quantile(freedom: int, level: float = LEVEL) -> float:

@@ -128,12 +128,12 @@ def plan(
     if section is None:
         expected = "a plan section with variables and constraints"
         raise InputError([Problem("plan", "none", expected, loaded.document.file)])
-    space, bounds = space_of(section), bounds_of(section)
+    space, bounds = space_of(section, loaded.study.set), bounds_of(section)
     needed = PRICE in (*section.minimise, *(bound.metric for bound in bounds))
     with open_executor(executor) as opened:
         rents = np.asarray(prices) if prices is not None else None
         if rents is None and needed:
-            rents = _rents(loaded.base, space, opened)
+            rents = _rents(loaded, space, opened)
         rule = loaded.study.replications
         judge = Judge(
             loaded.base,
@@ -151,9 +151,10 @@ def plan(
         return _answer(judge, precision, section.runs)
 
 
-def _rents(base: Path, space: Space, executor: Executor) -> NDArray[np.float64]:
-    changes = (override_texts(space.changes_of(candidate)) for candidate in range(len(space)))
-    futures = [executor.submit(rent_or_nan, base, each) for each in changes]
+def _rents(loaded: LoadedStudy, space: Space, executor: Executor) -> NDArray[np.float64]:
+    known = loaded.study.plan.rents if loaded.study.plan else {}
+    changes = (override_texts(space.changes_of(each)) for each in range(len(space)))
+    futures = [executor.submit(rent_or_nan, loaded.base, each, known) for each in changes]
     rents = np.array([future.result() for future in futures])
     return np.where(np.isnan(rents), np.inf, rents)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +64,15 @@ def screen_scenario(
     return found
 
 
-def rent_usd_per_h(base: Path, overrides: Sequence[str]) -> float:
+def rent_usd_per_h(
+    base: Path, overrides: Sequence[str], rents_usd_per_h: Mapping[str, float]
+) -> float:
     """Return the rent of all accelerators that belong to a replica [USD/h].
 
     Args:
         base: the scenario file.
         overrides: what the candidate changes.
+        rents_usd_per_h: rent of an accelerator by name, before that of the catalogue [USD/h].
 
     Raises:
         ModelLimitError: the catalogue has no rent for one of the accelerators.
@@ -83,9 +86,10 @@ def rent_usd_per_h(base: Path, overrides: Sequence[str]) -> float:
     plant = build_plant(scenario, catalog)
     rents = []
     for node in plant.node_types:
-        rent = catalog.accelerators[node.accelerator].rent_usd_per_h
+        known = catalog.accelerators[node.accelerator].rent_usd_per_h
+        rent = rents_usd_per_h.get(node.accelerator, known)
         if rent is None:
-            text = f"the catalogue has no rent for {node.accelerator}; add rent_usd_per_h to it"
+            text = f"the catalogue has no rent for {node.accelerator}; give it under plan.rents"
             raise ModelLimitError(text)
         rents.append(rent)
     kinds = plant.node_type[plant.placement_node]
@@ -93,9 +97,11 @@ def rent_usd_per_h(base: Path, overrides: Sequence[str]) -> float:
     return float(sum(count * rents[kind] for count, kind in counts))
 
 
-def rent_or_nan(base: Path, overrides: Sequence[str]) -> float:
-    """Return the rent of a candidate, NaN where it does not fit on its hardware."""
+def rent_or_nan(
+    base: Path, overrides: Sequence[str], rents_usd_per_h: Mapping[str, float]
+) -> float:
+    """Return the rent of a candidate as `rent_usd_per_h`, NaN where it has no room."""
     try:
-        return rent_usd_per_h(base, overrides)
+        return rent_usd_per_h(base, overrides, rents_usd_per_h)
     except InputError:
         return float("nan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Space:
         changes: the changes to the scenario that each value of each variable makes.
         ordered: whether a later value of the variable means more capacity, shape (variables,).
         levels: which value each candidate has, shape (candidates, variables).
+        fixed: changes that all candidates share.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class Space:
     changes: tuple[tuple[Mapping[str, Any], ...], ...]
     ordered: BoolArray
     levels: NDArray[np.int64]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of candidates."""
@@ -41,7 +43,7 @@ class Space:
 
     def changes_of(self, candidate: int) -> dict[str, Any]:
         """Return what a candidate changes in the scenario, by dotted path."""
-        merged: dict[str, Any] = {}
+        merged = dict(self.fixed)
         for variable, level in enumerate(self.levels[candidate]):
             merged |= self.changes[variable][level]
         return merged
@@ -66,8 +68,12 @@ class Space:
         return above
 
 
-def space_of(plan: Plan) -> Space:
+def space_of(plan: Plan, fixed: Mapping[str, Any] | None = None) -> Space:
     """Return the candidates of a plan.
+
+    Args:
+        plan: the variables.
+        fixed: changes that all candidates share.
 
     Raises:
         ScenarioError: there are too many.
@@ -85,6 +91,7 @@ def space_of(plan: Plan) -> Space:
         changes=tuple(tuple(change for _, change in pairs) for pairs in values.values()),
         ordered=np.array([variable.from_ is not None for variable in plan.variables.values()]),
         levels=levels,
+        fixed=dict(fixed or {}),
     )
 
 

@@ -99,14 +99,22 @@ def override_texts(changes: Mapping[str, Any]) -> list[str]:
 def yaml_text(value: Any) -> str:
     """Return a value as one line of YAML that reads back as the same value."""
     if isinstance(value, Mapping):
-        inner = (f"{json.dumps(key)}: {yaml_text(item)}" for key, item in value.items())
+        inner = (f"{_quoted(str(key))}: {yaml_text(item)}" for key, item in value.items())
         return "{" + ", ".join(inner) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(yaml_text(item) for item in value) + "]"
     if isinstance(value, float):  # YAML readers differ on exponents
         text = format(Decimal(repr(value)), "f")
         return text if "." in text else f"{text}.0"
-    return json.dumps(value)
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """Return text in double quotes, with YAML's escapes for all but plain ASCII."""
+    plain = (
+        char if " " <= char <= "~" and char not in '"\\' else f"\\U{ord(char):08x}" for char in text
+    )
+    return '"' + "".join(plain) + '"'
 
 
 def _visit(path: Path, seen: dict[Path, str]) -> None:

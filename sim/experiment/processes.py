@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, TypeVar, cast
 
 from sim.errors import InputError, LoadbankError, Problem
-from sim.experiment.worker import read_frame, write_frame
+from sim.experiment.frames import read_frame, write_frame
 
 T = TypeVar("T")
 

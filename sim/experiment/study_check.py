@@ -9,7 +9,6 @@ from sim.errors import InputError, Problem, ScenarioError
 from sim.experiment.design import Variant
 from sim.experiment.point import override_texts, yaml_text
 from sim.experiment.study import LoadedStudy
-from sim.scenario.document import Place
 
 MOST_CHECKED = 200
 
@@ -22,7 +21,7 @@ def check_variants(loaded: LoadedStudy, variants: Sequence[Variant]) -> None:
     Raises:
         ScenarioError: a path or value does not fit the base; each is told once, with its line.
     """
-    from sim.scenario.load import load_scenario
+    from sim.simulate import load_scenario
 
     problems: dict[Problem, None] = {}
     for variant in covering(variants)[:MOST_CHECKED]:
@@ -48,15 +47,12 @@ def covering(variants: Sequence[Variant]) -> list[Variant]:
 
 def _at_its_line(problem: Problem, loaded: LoadedStudy) -> Problem:
     """Return a problem with an override, moved to the line of the study that asks for it."""
-    for place in _places(problem.path):
-        at = loaded.document.keys.get(place)
-        if at is not None:
-            return replace(problem, file=at.file, line=at.line, column=at.column)
+    for part in ("sweep", "set"):  # a sweep overrides what is set
+        for place, at in loaded.document.keys.items():
+            if place[0] == part and _about(problem.path, str(place[-1])):
+                return replace(problem, file=at.file, line=at.line, column=at.column)
     return problem
 
 
-def _places(path: str) -> list[Place]:
-    lists: list[Place] = [("sweep", "list", at, path) for at in range(MOST_CHECKED)]
-    axes: list[Place] = [("sweep", kind, "axes", path) for kind in ("lhs", "sobol")]
-    kinds: list[Place] = [("sweep", kind, path) for kind in ("grid", "zip")]
-    return [("set", path), *kinds, *axes, *lists]
+def _about(path: str, changed: str) -> bool:
+    return path == changed or path.startswith(f"{changed}.") or changed.startswith(f"{path}.")

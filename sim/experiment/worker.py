@@ -13,21 +13,7 @@ import sys
 import threading
 from typing import BinaryIO
 
-LENGTH_BYTES = 8
-
-
-def write_frame(pipe: BinaryIO, content: bytes) -> None:
-    """Write one message to a pipe."""
-    pipe.write(len(content).to_bytes(LENGTH_BYTES, "little") + content)
-    pipe.flush()
-
-
-def read_frame(pipe: BinaryIO) -> bytes | None:
-    """Return the next message of a pipe, or None where the other end is gone."""
-    head = pipe.read(LENGTH_BYTES)
-    length = int.from_bytes(head, "little")
-    content = pipe.read(length) if len(head) == LENGTH_BYTES else b""
-    return content if len(content) == length and head else None
+from sim.experiment.frames import read_frame, write_frame
 
 
 def answer(call: bytes) -> bytes:

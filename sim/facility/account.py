@@ -10,13 +10,15 @@ import numpy as np
 from sim.binning import Bins
 from sim.facility.grid.tariff import J_PER_KWH, DemandMeter
 from sim.facility.physics import SitePhysics, SiteStep
-from sim.interfaces import FloatArray
+from sim.interfaces import FloatArray, IntArray
 
-# Quantities of a site that are added up over time; rates are per second.
+# Quantities of a site that are added up over time; `capped` is the share of racks whose clock is
+# below 1.
 SITE_RATES = (
     *("it_w", "loss_w", "fans_w", "pumps_w", "chiller_w", "reject_w", "facility_w"),
     *("grid_w", "generator_w", "solar_w", "discharge_w", "charge_w", "unserved_w"),
     *("unmet_heat_w", "water_l_per_s", "cost_usd_per_s", "carbon_g_per_s", "outside_c"),
+    "capped",
 )
 RACK_RATES = ("inlet_c", "plate_c", "clock")
 
@@ -43,17 +45,23 @@ class Account:
 
     Args:
         sites: the plant of each site.
-        racks: number of racks.
+        rack_site: site of each rack.
         warmup_s: start of the measuring window [s].
         interval_s: width of the bins of the series [s]; None for bins that widen themselves.
     """
 
     def __init__(
-        self, sites: Sequence[SitePhysics], racks: int, warmup_s: float, interval_s: float | None
+        self,
+        sites: Sequence[SitePhysics],
+        rack_site: IntArray,
+        warmup_s: float,
+        interval_s: float | None,
     ) -> None:
         self._sites, self._warmup_s = list(sites), warmup_s
+        self._rack_site = rack_site
+        self._site_racks = np.maximum(np.bincount(rack_site, minlength=len(sites)), 1)
         self._site_bins = Bins(len(sites), len(SITE_RATES), interval_s)
-        self._rack_bins = Bins(racks, len(RACK_RATES), interval_s)
+        self._rack_bins = Bins(len(rack_site), len(RACK_RATES), interval_s)
         self._demand = [DemandMeter() for _ in sites]
         self.totals = np.zeros((len(SITE_RATES), len(sites)))
         self.measured_s = 0.0
@@ -70,7 +78,7 @@ class Account:
 
         Args:
             steps: what happened at each site.
-            rack_values: the `RACK_RATES` of all racks.
+            rack_values: the `RACK_RATES` of all racks, the clock last.
             start_s: start of the interval [s].
             end_s: its end [s].
         """
@@ -80,6 +88,8 @@ class Account:
                 for step, site in zip(steps, self._sites, strict=True)
             ]
         ).T
+        slowed = np.bincount(self._rack_site, rack_values[-1] < 1.0, len(self._site_racks))
+        rates = np.vstack([rates, slowed / self._site_racks])
         for meter, step in zip(self._demand, steps, strict=True):
             meter.add(start_s, end_s, step.balance.grid_w)
         for bins, values in ((self._site_bins, rates), (self._rack_bins, np.array(rack_values))):
@@ -113,7 +123,7 @@ class Account:
 
 
 def _rates(step: SiteStep, site: SitePhysics, start_s: float, end_s: float) -> tuple[float, ...]:
-    """Return the `SITE_RATES` of a step."""
+    """Return the `SITE_RATES` of a step, but for the share of racks that are slowed."""
     grid, cooling, power = site.grid, step.cooling, step.balance
     price, carbon = grid.price.mean(start_s, end_s), grid.carbon.mean(start_s, end_s)
     cost_w = power.grid_w * price  # W USD/kWh
@@ -153,4 +163,5 @@ def _site_report(
         "cost_usd": total["cost_usd_per_s"] + demand_usd,
         "carbon_kg": total["carbon_g_per_s"] / 1000.0,
         "outside_c": total["outside_c"] / measured_s if measured_s > 0.0 else 0.0,
+        "capped_share": total["capped"] / measured_s if measured_s > 0.0 else 0.0,
     }

@@ -17,6 +17,7 @@ from sim.facility.control import PowerControl, replica_map
 from sim.facility.cooling.methods import METHODS
 from sim.facility.cooling.protection import Protection
 from sim.facility.cooling.racks import RackCooling
+from sim.facility.cooling.recirculation import read_matrix
 from sim.facility.facility import FacilityParts
 from sim.facility.faults import FaultPlan
 from sim.facility.grid.curtailment import LoadTarget
@@ -72,19 +73,9 @@ def build_facility(
         PolicyError: a policy name is unknown.
     """
     _check_names(settings, plant)
-    rack_site, limit_w = plant.rack_site, _rated_w(plant)
-    racks = _rack_cooling(settings, plant, limit_w)
-    sites: list[SitePhysics] = []
-    problems: list[Problem] = []
-    for number, name in enumerate(plant.site_names):
-        mine = rack_site == number
-        try:
-            own = _subset(racks, mine)
-            sites.append(build_site(name, settings, own, facts.places[number], facts))
-        except ScenarioError as error:
-            problems += error.problems
-    if problems:
-        raise ScenarioError(dict.fromkeys(problems))
+    rack_site = plant.rack_site
+    racks = _rack_cooling(settings, plant, _rated_w(plant), facts.base_dir)
+    sites = _sites(settings, plant, racks, facts)
     electrical = [_section(settings.electrical, n, schema.Electrical()) for n in plant.site_names]
     cooling = [_section(settings.cooling, n, schema.Cooling()) for n in plant.site_names]
     meter.breakers = _breakers(electrical, plant, meter)
@@ -112,8 +103,24 @@ def build_facility(
         ],
         faults=[_fault(fault, plant) for fault in settings.faults],
         targets=[_target(order, plant) for order in settings.curtailment],
-        account=Account(sites, len(plant.rack_names), facts.warmup_s, facts.interval_s),
+        account=Account(sites, rack_site, facts.warmup_s, facts.interval_s),
     )
+
+
+def _sites(
+    settings: schema.Facility, plant: Plant, racks: RackCooling, facts: RunFacts
+) -> list[SitePhysics]:
+    sites: list[SitePhysics] = []
+    problems: list[Problem] = []
+    for number, name in enumerate(plant.site_names):
+        own = _subset(racks, plant.rack_site == number)
+        try:
+            sites.append(build_site(name, settings, own, facts.places[number], facts))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(dict.fromkeys(problems))
+    return sites
 
 
 def _section(by_site: dict[str, schema.T], name: str, otherwise: schema.T) -> schema.T:
@@ -121,15 +128,16 @@ def _section(by_site: dict[str, schema.T], name: str, otherwise: schema.T) -> sc
 
 
 def _check_names(settings: schema.Facility, plant: Plant) -> None:
-    known = [*plant.site_names, schema.EVERY_SITE]
+    sites = list(plant.site_names)
     sections = ("electrical", "cooling", "weather", "grid")
-    named = [(f"facility.{s}", n) for s in sections for n in getattr(settings, s)]
+    keys = [(f"facility.{s}", n) for s in sections for n in getattr(settings, s)]
+    named = [(path, name, [*sites, schema.EVERY_SITE]) for path, name in keys]
     for listed in ("faults", "curtailment"):
         entries = enumerate(getattr(settings, listed))
-        named += [(f"facility.{listed}[{at}].site", entry.site) for at, entry in entries]
+        named += [(f"facility.{listed}[{at}].site", entry.site, sites) for at, entry in entries]
     problems = [
         Problem(path, repr(name), "one of " + ", ".join(known), hint=nearest_hint(name, known))
-        for path, name in named
+        for path, name, known in named
         if name not in known
     ]
     for at, fault in enumerate(settings.faults):
@@ -152,7 +160,9 @@ def _rated_w(plant: Plant) -> FloatArray:
     return np.asarray(np.where(np.isfinite(plant.rack_limit_w), plant.rack_limit_w, peak_w))
 
 
-def _rack_cooling(settings: schema.Facility, plant: Plant, rated_w: FloatArray) -> RackCooling:
+def _rack_cooling(
+    settings: schema.Facility, plant: Plant, rated_w: FloatArray, base_dir: Path
+) -> RackCooling:
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
     wet = plant.rack_cooling.astype(bool)
     pairs = zip(wet.tolist(), plant.rack_site.tolist(), strict=True)
@@ -166,7 +176,23 @@ def _rack_cooling(settings: schema.Facility, plant: Plant, rated_w: FloatArray) 
             np.bincount(plant.node_rack, count, len(rated_w)), dtype=np.float64
         ),
         row=plant.rack_row,
+        matrix_k_per_w=_matrix(per_site, plant.rack_site, base_dir),
     )
+
+
+def _matrix(
+    per_site: list[schema.Cooling], rack_site: IntArray, base_dir: Path
+) -> FloatArray | None:
+    """Return the recirculation matrix of all racks from those of the sites, None without any."""
+    if all(cooling.recirculation is None for cooling in per_site):
+        return None
+    matrix = np.zeros((len(rack_site), len(rack_site)))
+    for site, cooling in enumerate(per_site):
+        if cooling.recirculation is not None:
+            mine = np.flatnonzero(rack_site == site)
+            own = read_matrix(base_dir / cooling.recirculation, len(mine))
+            matrix[np.ix_(mine, mine)] = own
+    return matrix
 
 
 def _subset(racks: RackCooling, mine: np.ndarray) -> RackCooling:

@@ -222,6 +222,7 @@ class Facility:
         clock = self._clock.min(axis=0)
         racks = (thermals.inlet_c, thermals.plate_c, clock)
         parts.account.add(steps, racks, self._now_s, now_s)
-        self._overhead = np.array([step.facility_w - step.it_w for step in steps])
+        # What the grid gives beyond the racks' own power: on-site sources make it smaller.
+        self._overhead = np.array([step.balance.grid_w - step.it_w for step in steps])
         for (site, _), drawn in zip(parts.targets, self._drawn, strict=True):
             drawn.append((self._now_s, now_s, steps[site].balance.grid_w))

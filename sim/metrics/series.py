@@ -28,6 +28,13 @@ SERIES_TYPES = {
     "requests_per_s": "d",
     "output_tokens_per_s": "d",
     "arrivals_per_s": "d",
+    "facility_w": "d",
+    "cooling_w": "d",
+    "loss_w": "d",
+    "outside_c": "d",
+    "inlet_c": "d",
+    "plate_c": "d",
+    "clock": "d",
 }
 
 _CHUNK_ROWS = 65_536

@@ -7,7 +7,10 @@ from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from sim.scenario.catalog import SECTIONS, Catalog
+from sim.errors import Problem, ScenarioError
+from sim.registry import nearest_hint
+from sim.scenario.catalog import SECTIONS, Catalog, Entry
+from sim.scenario.catalog_entries import KINDS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -58,39 +61,50 @@ def catalog_rows(
         kind: only numbers of this kind.
 
     Raises:
-        ScenarioError: there is no such section.
+        ScenarioError: there is no such section, entry or kind.
     """
-    rows = []
-    for part in [section] if section else SECTIONS:
-        for key, entry in catalog.entries(part).items():
-            if name and name.lower() not in key.lower():
-                continue
-            values = dict(_leaves(entry))
-            numbers = [
-                {
-                    "field": field,
-                    "value": values.get(field),
-                    "kind": mark.kind,
-                    "source": mark.source,
-                    "date": mark.date,
-                    "low": mark.low,
-                    "high": mark.high,
-                    "note": mark.note,
-                }
-                for field, mark in entry.sources.items()
-                if kind is None or mark.kind == kind
-            ]
-            if numbers or kind is None:
-                rows.append(
-                    {
-                        "section": part,
-                        "name": key,
-                        "title": entry.title,
-                        "values": values,
-                        "numbers": numbers,
-                    }
-                )
-    return rows
+    if kind is not None and kind not in KINDS:
+        raise _unknown(kind, "one of " + ", ".join(KINDS), KINDS)
+    entries = [
+        (part, key, entry)
+        for part in ([section] if section else SECTIONS)
+        for key, entry in catalog.entries(part).items()
+    ]
+    wanted = [found for found in entries if not name or name.lower() in found[1].lower()]
+    if not wanted:
+        names = [key for _, key, _ in entries]
+        raise _unknown(str(name), f"a name, or part of one, in {section or 'the catalogue'}", names)
+    rows = [_row(part, key, entry, kind) for part, key, entry in wanted]
+    return [row for row in rows if row["numbers"] or kind is None]
+
+
+def _unknown(name: str, expected: str, known: Sequence[str]) -> ScenarioError:
+    return ScenarioError([Problem("", repr(name), expected, hint=nearest_hint(name, list(known)))])
+
+
+def _row(section: str, name: str, entry: Entry, kind: str | None) -> dict[str, Any]:
+    values = dict(_leaves(entry))
+    numbers = [
+        {
+            "field": field,
+            "value": values.get(field),
+            "kind": mark.kind,
+            "source": mark.source,
+            "date": mark.date,
+            "low": mark.low,
+            "high": mark.high,
+            "note": mark.note,
+        }
+        for field, mark in entry.sources.items()
+        if kind is None or mark.kind == kind
+    ]
+    return {
+        "section": section,
+        "name": name,
+        "title": entry.title,
+        "values": values,
+        "numbers": numbers,
+    }
 
 
 def catalog_tables(rows: list[dict[str, Any]], *, detailed: bool) -> Iterator[RenderableType]:
@@ -125,7 +139,7 @@ def _short(section: str, rows: list[dict[str, Any]]) -> RenderableType:
     table.add_column("name", no_wrap=True)
     columns = COLUMNS[section]
     for _, heading, _ in columns:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for row in rows:
         cells = [_cell(row["values"].get(field), factor) for field, _, factor in columns]
         table.add_row(row["name"], *cells)
@@ -136,9 +150,8 @@ def _detail(row: Mapping[str, Any]) -> RenderableType:
     from rich.table import Table
 
     table = Table(title=f"{row['section']}: {row['name']} ({row['title']})", title_justify="left")
-    for heading in ("number", "value", "kind", "source"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("range and note")
+    for heading in ("number", "value", "kind", "source", "range and note"):
+        table.add_column(heading, no_wrap=heading in {"value", "kind"}, overflow="fold")
     for number in row["numbers"]:
         low, high = number["low"], number["high"]
         span = f"{low:.3g} to {high:.3g}" if low is not None and high is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,13 +23,20 @@ def explanation_tables(explanation: Explanation) -> Iterator[RenderableType]:
         yield _links(explanation)
 
 
-def _table(title: str, *headings: str) -> Table:
+def _table(title: str, *headings: str, words: Collection[str] = ()) -> Table:
+    """Return an empty table: names first, numbers to the right; ``words`` may be folded."""
     from rich import box
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place else "left", no_wrap=place == 0)
+        is_text = place == 0 or heading in words
+        table.add_column(
+            heading,
+            justify="left" if is_text else "right",
+            no_wrap=heading not in words,
+            overflow="fold",
+        )
     return table
 
 
@@ -48,6 +55,7 @@ def _sites(explanation: Explanation) -> RenderableType:
         "idle kW",
         "peak kW",
         "limit kW",
+        words=("kind",),
     )
     for site in explanation.sites:
         table.add_row(
@@ -70,10 +78,11 @@ def _pools(explanation: Explanation) -> RenderableType:
         "model",
         "hardware",
         "replicas",
-        "KV tokens",
-        "capacity req/s",
-        "full step ms",
+        "KV\ntokens",
+        "capacity\nreq/s",
+        "full step\nms",
         "step time",
+        words=("model", "hardware", "step time"),
     )
     for pool in explanation.pools:
         table.add_row(
@@ -95,11 +104,12 @@ def _loads(explanation: Explanation) -> RenderableType:
         "tier",
         "model",
         "req/s",
-        "tokens in",
-        "tokens out",
-        "share of capacity",
-        "fastest TTFT ms",
-        "fastest TPOT ms",
+        "tokens\nin",
+        "tokens\nout",
+        "share of\ncapacity",
+        "fastest\nTTFT ms",
+        "fastest\nTPOT ms",
+        words=("model",),
     )
     for load in explanation.loads:
         table.add_row(
@@ -116,7 +126,7 @@ def _loads(explanation: Explanation) -> RenderableType:
 
 
 def _links(explanation: Explanation) -> RenderableType:
-    table = _table("links", "from", "to", "latency ms", "jitter ms", "egress USD/GB")
+    table = _table("links", "from", "to", "latency ms", "jitter ms", "egress USD/GB", words=("to",))
     for link in explanation.links:
         table.add_row(
             link["from"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from sim.interfaces import PlacementPolicy, Request, Station
 from sim.registry import Registry
@@ -33,7 +34,7 @@ def _first_with_room(candidates: Sequence[Station], spill_at: float) -> Station 
 
 
 def _relative_load(station: Station) -> float:
-    return station.outstanding / station.slots
+    return station.outstanding / station.slots if station.slots else inf
 
 
 @PLACEMENTS.register("nearest")

@@ -54,6 +54,9 @@ class Router:
         """Choose a pool for a request that has just arrived at its front door, and send it."""
         candidates = self._candidates[request.region, request.model, request.tier]
         station = self._policy.choose(request, candidates)
+        if station is not None and not station.slots:  # all of its replicas are out of service
+            alive = [other for other in candidates if other.slots]
+            station = self._policy.choose(request, alive) if alive else station
         if station is None:
             request.status = REJECTED
             request.finished_s = request.arrival_s

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PrivateAttr, Strict, field_validator
 
 from sim.scenario.schema_base import Name, Reference, Section, Text
+from sim.scenario.schema_facility import Facility
 from sim.scenario.schema_pools import Pool
 from sim.scenario.schema_run import Output, Routing, Run
 from sim.scenario.schema_tiers import Tier
@@ -39,6 +40,9 @@ class Scenario(Section):
     """Streams of requests by name."""
     pools: dict[Name, Pool] = Field(min_length=1)
     """Pools of replicas by name."""
+    facility: Facility | None = None
+    """Power control, electrical chain, cooling, faults, weather and grid; power is only metered
+    where it is left out."""
     routing: Routing = Routing()
     """How a request finds its pool."""
     run: Run = Run()

@@ -153,6 +153,9 @@ class Cooling(Section):
     """Cooling capacity over the power limits of all racks."""
     chiller_restart_s: Seconds = 180.0
     """From the return of power until chillers cool again."""
+    recirculation: Reference | None = None
+    """CSV with the heat-recirculation matrix of the site's racks [K/W], a row per inlet, without
+    a header; a simple rule along rows unless given."""
     restart_s: PositiveSeconds = 900.0
     """From a protective shutdown until a cool rack is switched on again."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from sim.scenario.quantities import NonNegativeInt, PositiveInt, Share, refusal
+from sim.scenario.quantities import NonNegativeInt, PositiveFloat, PositiveInt, Share, refusal
 from sim.scenario.schema_base import Name, Reference, Section
 
 Path = Annotated[str, Field(pattern=r"^[^.=\s]+(\.[^.=\s]+)*$", max_length=300)]
@@ -87,5 +87,7 @@ class Plan(Section):
     )
     """One number of the summary, or several for a Pareto front; ``price_usd_per_h`` is the rent of
     the accelerators by the catalogue, known without a run."""
+    rents: dict[Reference, PositiveFloat] = {}
+    """Rent of an accelerator in USD per hour, where the catalogue has none or another one."""
     runs: PositiveInt = 2000
     """Runs after which the search ends with the best fleet so far."""

@@ -146,6 +146,6 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _precision_of_something(self) -> Self:
-        if self.replications.half_width is not None and not self.metrics:
+        if self.replications.half_width is not None and not (self.metrics or self.plan):
             raise refusal("metrics whose half-width is meant", at=("replications", "half_width"))
         return self

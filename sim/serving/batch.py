@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heapify, heappush
 
-from sim.interfaces import Request
+from sim.interfaces import COMPLETED, Request
 from sim.serving.engine import CHUNKED, PREFILL_FIRST, STATIC, Engine
 from sim.serving.memory import KvMemory
 from sim.serving.queues import Queue
 
-NO_CHUNKS: list[tuple[Request, int]] = []
+NO_LIMIT = 1 << 62
 
 
 class Batch:
@@ -26,15 +26,21 @@ class Batch:
 
     __slots__ = (
         "_ample_tokens",
-        "_chunks",
+        "_attention",
         "_decodes",
         "_decoding",
+        "_last_chunk",
+        "_new",
+        "_on_end",
         "_on_move",
         "_orders",
+        "_prefill_first",
         "_prefilling",
+        "_prompts",
         "_slots_full",
         "_static_size",
         "_steps_done",
+        "alive",
         "engine",
         "index",
         "max_num_seqs",
@@ -47,21 +53,28 @@ class Batch:
         index: int,
         engine: Engine,
         queue: Queue,
+        on_end: Callable[[Request], None],
         on_move: Callable[[int, int], None] | None = None,
     ) -> None:
         self.index = index
         self.engine = engine
         self.queue = queue
         self.max_num_seqs = engine.max_num_seqs
+        self.alive = True
         self.memory = KvMemory(engine.kv_blocks, engine.block_size, engine.watermark_blocks)
+        self._on_end = on_end
         self._on_move = on_move
+        self._prefill_first = engine.mode == PREFILL_FIRST
         # Below this many tokens nobody can run out of blocks: each sequence wastes less than one.
         spare_blocks = engine.max_num_seqs + 1 + engine.watermark_blocks
         self._ample_tokens = (engine.kv_blocks - spare_blocks) * engine.block_size
         # (finish step, admission order, request): who leaves next is known without a scan.
         self._decoding: list[tuple[int, int, Request]] = []
         self._prefilling: list[Request] = []
-        self._chunks = NO_CHUNKS  # prompt tokens per step of this segment
+        # Of this segment: prompts that take part, their tokens per step, those of the last one,
+        # and the sum over prompts of new tokens times the context that they attend to.
+        self._prompts = self._new = self._last_chunk = 0
+        self._attention = 0.0
         self._decodes = True  # decoding sequences take part in this segment's steps
         self._slots_full = False  # this segment's steps have no token budget left
         self._static_size = 0  # places that a static batch keeps until its last member ends
@@ -80,7 +93,7 @@ class Batch:
     def clear(self) -> None:
         """Forget everybody and free the memory."""
         memory = self.memory
-        self._decoding, self._prefilling, self._chunks = [], [], NO_CHUNKS
+        self._decoding, self._prefilling, self._prompts = [], [], 0
         self.memory = KvMemory(memory.blocks, memory.block_size, memory.watermark)
         self._static_size = 0
 
@@ -117,6 +130,17 @@ class Batch:
         if self._on_move is not None:
             self._on_move(self.index, -1)
         self.queue.push_back(victim)
+
+    def _change_batch(self, now: float) -> bool:
+        """Preempt and admit, in the mode's order; return whether anybody was preempted."""
+        if self._prefill_first:  # decoding sequences pause, and need no room, beside prompts
+            if self.queue and self.alive:
+                self._admit(now)
+            return not self._prefilling and self._make_room()
+        preempted = self._make_room()
+        if self.queue and not preempted and self.alive:
+            self._admit(now)
+        return preempted
 
     # --- who is admitted -------------------------------------------------------------------------
 
@@ -159,57 +183,76 @@ class Batch:
             return 0
         return need
 
+    def _complete(self, request: Request, now: float) -> None:
+        """Report a request that showed its last token."""
+        request.finished_s = now
+        request.status = COMPLETED
+        self._on_end(request)
+
     # --- prompts ---------------------------------------------------------------------------------
 
-    def _compose_chunks(self) -> tuple[int, int, float]:
-        """Share the token budget among prompts; return steps, prompt tokens and attention."""
-        mode, decoding = self.engine.mode, self._decoding
+    def _compose_chunks(self) -> int:
+        """Share the token budget of a step among prompts; return for how many steps it holds.
+
+        Prompts get their tokens in order of admission, so all but the last of those that take
+        part are through with the step.
+        """
+        mode, decoding, prefilling = self.engine.mode, self._decoding, self._prefilling
         self._decodes = mode == CHUNKED
         if mode == CHUNKED:
             whole = self.engine.max_num_batched_tokens - len(decoding)
         else:
-            whole = sum(r.prefill_tokens - r.context_tokens for r in self._prefilling)
-        if mode == STATIC:
-            self._static_size = len(self._prefilling)
-        chunks: list[tuple[Request, int]] = []
-        budget, attention = whole, 0.0
-        for request in self._prefilling:
-            done = request.context_tokens
-            chunk = min(request.prefill_tokens - done, budget)
-            if chunk <= 0:
+            whole = NO_LIMIT
+            if mode == STATIC:
+                self._static_size = len(prefilling)
+        budget, attention, taking, chunk = whole, 0.0, 0, 0
+        for request in prefilling:
+            if budget <= 0:
                 break
+            done = request.context_tokens
+            chunk = request.prefill_tokens - done
+            if chunk > budget:  # noqa: PLR1730 - a call of `min` takes longer
+                chunk = budget
             budget -= chunk
             attention += chunk * (done + 0.5 * chunk)
-            chunks.append((request, chunk))
-        self._chunks = chunks
+            taking += 1
+        self._prompts, self._last_chunk = taking, chunk
+        self._new = new = whole - budget
+        self._attention = attention
         self._slots_full = mode == CHUNKED and budget <= 0
-        steps = 1
-        if mode == CHUNKED and len(chunks) == 1 and chunks[0][1] == whole:
-            request = chunks[0][0]  # one long prompt fills step after step alike
+        if taking == 1 and new == whole:  # one long prompt fills step after step alike
+            request = prefilling[0]
             steps = max(1, (request.prefill_tokens - request.context_tokens) // whole)
-            if decoding:
-                steps = min(steps, decoding[0][0] - self._steps_done)
-        return steps, whole - budget, attention
+            return min(steps, decoding[0][0] - self._steps_done) if decoding else steps
+        return 1
 
-    def _finish_chunks(self, steps: int, now: float) -> list[Request]:
-        """Apply ``steps`` steps to the prompts; return requests that wanted one token only."""
-        memory = self.memory
-        ended: list[Request] = []
-        for request, chunk in self._chunks:
-            request.context_tokens += chunk * steps
-            if request.context_tokens < request.prefill_tokens:
-                continue
-            self._prefilling.remove(request)
+    def _first_tokens(self, steps: int) -> int:
+        """Return how many of the prompts in this segment are through after ``steps`` steps."""
+        last = self._prefilling[self._prompts - 1]
+        through = last.context_tokens + self._last_chunk * steps >= last.prefill_tokens
+        return self._prompts if through else self._prompts - 1
+
+    def _finish_chunks(self, steps: int, now: float) -> int:
+        """Apply ``steps`` steps to the prompts; return how many yield a token."""
+        memory, prefilling = self.memory, self._prefilling
+        through = self._prompts
+        last = prefilling[through - 1]
+        done = last.context_tokens + self._last_chunk * steps
+        if done < last.prefill_tokens:
+            last.context_tokens = done
+            through -= 1
+        for request in prefilling[:through]:
+            tokens = request.context_tokens = request.prefill_tokens
             if not self._static_size:
-                memory.prefill_blocks -= -(-request.prefill_tokens // memory.block_size)
+                memory.prefill_blocks -= -(-tokens // memory.block_size)
             if request.first_token_s < 0.0:
                 request.first_token_s = now
             request.remaining_tokens -= 1
             if request.remaining_tokens == 0:
-                ended.append(request)
+                self._complete(request, now)
                 continue
-            memory.join(request.prefill_tokens, self._steps_done)
+            memory.join(tokens, self._steps_done)
             request.finish_step = self._steps_done + request.remaining_tokens
             heappush(self._decoding, (request.finish_step, request.admit_order, request))
-        self._chunks = NO_CHUNKS
-        return ended
+        del prefilling[:through]
+        return through

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,18 +18,34 @@ class Dispatch(Protocol):
         """Note that the load of replica ``member`` changed by one, up or down."""
         ...
 
+    def remove(self, member: int) -> None:
+        """Leave out a replica that is out of service and has no load."""
+        ...
+
+    def restore(self, member: int) -> None:
+        """Take a replica in again."""
+        ...
+
 
 class RoundRobin:
     """Each replica in turn."""
 
     def __init__(self, members: int, uniform: Callable[[], float]) -> None:
-        self._members = members
-        self._last = members - 1
+        self._in_service = list(range(members))
+        self._turn = -1
 
     def pick(self) -> int:
         """Return the next replica in turn."""
-        self._last = (self._last + 1) % self._members
-        return self._last
+        self._turn = (self._turn + 1) % len(self._in_service)
+        return self._in_service[self._turn]
+
+    def remove(self, member: int) -> None:
+        """Leave out a replica."""
+        self._in_service.remove(member)
+
+    def restore(self, member: int) -> None:
+        """Take a replica in again, at the place of its number."""
+        insort(self._in_service, member)
 
     def moved(self, member: int, change: int) -> None:
         """Ignore loads."""
@@ -39,14 +56,23 @@ class PowerOfTwo:
 
     def __init__(self, members: int, uniform: Callable[[], float]) -> None:
         self._loads = [0] * members
+        self._in_service = list(range(members))
         self._uniform = uniform
 
     def pick(self) -> int:
         """Draw two replicas and return the one with the lower load."""
-        loads = self._loads
-        first = int(self._uniform() * len(loads))
-        second = int(self._uniform() * len(loads))
+        loads, in_service = self._loads, self._in_service
+        first = in_service[int(self._uniform() * len(in_service))]
+        second = in_service[int(self._uniform() * len(in_service))]
         return first if loads[first] <= loads[second] else second
+
+    def remove(self, member: int) -> None:
+        """Leave out a replica."""
+        self._in_service.remove(member)
+
+    def restore(self, member: int) -> None:
+        """Take a replica in again, at the place of its number."""
+        insort(self._in_service, member)
 
     def moved(self, member: int, change: int) -> None:
         """Count the load."""
@@ -84,6 +110,15 @@ class LeastLoaded:
         self._load_of[member] = load
         if load < self._least:
             self._least = load
+
+    def remove(self, member: int) -> None:
+        """Leave out a replica."""
+        del self._buckets[self._load_of[member]][member]
+
+    def restore(self, member: int) -> None:
+        """Take a replica in again."""
+        self._buckets[self._load_of[member]][member] = None
+        self._least = min(self._least, self._load_of[member])
 
 
 DISPATCHES: dict[str, type[RoundRobin] | type[PowerOfTwo] | type[LeastLoaded]] = {

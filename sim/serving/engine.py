@@ -42,11 +42,13 @@ class Engine:
 
     __slots__ = (
         "block_size",
+        "compute_s",
         "decode_w",
         "idle_w",
         "kv_blocks",
         "max_num_batched_tokens",
         "max_num_seqs",
+        "memory_s",
         "mode",
         "prefill_w",
         "step_time",
@@ -74,7 +76,11 @@ class Engine:
         self.watermark_blocks = watermark_blocks
         self.idle_w = curve.idle_w
         self.prefill_w = curve.prefill_w
-        # A table instead of a call: a segment asks for its power every time.
+        # Tables by decoding sequences instead of calls: a segment asks for these every time. Time
+        # is in two parts, of which a cap or throttle slows one by compute, one by memory.
+        batches = range(max_num_seqs + 1)
+        self.compute_s = [step_time.new_tokens_s(n) for n in batches]
+        self.memory_s = [step_time.a_s + step_time.batch_s(n) for n in batches]
         self.decode_w = [curve.idle_w, *(curve.decode_w(n) for n in range(1, max_num_seqs + 1))]
 
     def power_w(self, decoding: int, prompt_tokens: int, step_s: float, speed: Speed) -> float:

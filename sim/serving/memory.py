@@ -20,7 +20,6 @@ class KvMemory:
     __slots__ = (
         "block_size",
         "blocks",
-        "decoding",
         "prefill_blocks",
         "ring",
         "tokens",
@@ -32,9 +31,13 @@ class KvMemory:
         self.block_size = block_size
         self.watermark = watermark
         self.ring = [0] * block_size
-        self.decoding = 0  # sequences that decode
-        self.tokens = 0  # tokens that they store, at the replica's current step index
+        self.tokens = 0  # that decoding sequences store, at the replica's current step index
         self.prefill_blocks = 0  # blocks held by sequences whose prompt is being processed
+
+    @property
+    def decoding(self) -> int:
+        """Number of sequences that decode."""
+        return sum(self.ring)
 
     def blocks_for(self, tokens: int) -> int:
         """Return the blocks that hold ``tokens`` tokens of one sequence."""
@@ -43,13 +46,11 @@ class KvMemory:
     def join(self, stored: int, step: int) -> None:
         """Count a sequence that starts to decode at ``step`` with ``stored`` tokens."""
         self.ring[(step - stored) % self.block_size] += 1
-        self.decoding += 1
         self.tokens += stored
 
     def leave(self, stored: int, step: int) -> None:
         """Forget a sequence that holds ``stored`` tokens at ``step``."""
         self.ring[(step - stored) % self.block_size] -= 1
-        self.decoding -= 1
         self.tokens -= stored
 
     def decode_blocks(self, step: int, ahead: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sim.interfaces import REJECTED, ActivityLog, Request, RequestLog, Scheduler
+from sim.interfaces import FAILED, IN_FLIGHT, NOT_YET, REJECTED, ActivityLog, Request, RequestLog, Scheduler
 from sim.serving.dispatch import DISPATCHES, Dispatch, LeastLoaded
 from sim.serving.engine import Engine
 from sim.serving.queues import QUEUES, Queue
@@ -68,6 +68,8 @@ class Pool:
         self.replicas = replicas
         self.slots = replicas * engine.max_num_seqs
         self.outstanding = 0
+        self.in_service = replicas
+        self.failed_over = 0
         self._first = first_replica
         self._clock = clock
         self._limit = settings.limit
@@ -103,10 +105,49 @@ class Pool:
         request.pool = self.index
         if request.input_tokens + request.output_tokens - 1 > self._longest_tokens:
             self._reject(request)
+        elif not self.in_service:
+            self._lose(request)
         elif self._shared:
             self._join_shared(request)
         else:
             self._join_one(request)
+
+    def fail(self, replica: int) -> None:
+        """Take a replica out of service now; its requests start anew on the others, or fail.
+
+        Args:
+            replica: index of the replica in the run.
+        """
+        member = replica - self._first
+        failed = self.members[member]
+        if not failed.alive:
+            return
+        stranded = failed.fail(self._clock.now)
+        for _ in stranded:
+            self._dispatch.moved(member, -1)
+        if not self._shared:
+            waiting = failed.queue.drain()
+            for _ in waiting:
+                self._dispatch.moved(member, -1)
+            stranded += waiting
+        self._dispatch.remove(member)
+        self._serve_with(self.in_service - 1)
+        if self._shared and not self.in_service:
+            stranded += self.queues[0].drain()
+        for request in stranded:
+            self._fail_over(request)
+
+    def restore(self, replica: int) -> None:
+        """Return a replica to service, empty.
+
+        Args:
+            replica: index of the replica in the run.
+        """
+        member = replica - self._first
+        if not self.members[member].alive:
+            self._dispatch.restore(member)
+            self._serve_with(self.in_service + 1)
+            self.members[member].restore(self._clock.now)
 
     def waiting(self) -> int:
         """Return how many requests wait in the pool's queues."""
@@ -147,8 +188,33 @@ class Pool:
             if replica.nudge():
                 return
 
+    def _serve_with(self, replicas: int) -> None:
+        self.in_service = replicas
+        self.slots = replicas * self.engine.max_num_seqs
+
+    def _fail_over(self, request: Request) -> None:
+        """Send a request that lost its replica to another one, from its beginning."""
+        self.failed_over += 1
+        request.status = IN_FLIGHT
+        request.finished_s = request.first_token_s = request.admitted_s = NOT_YET
+        request.prefill_tokens = request.input_tokens
+        request.remaining_tokens = request.output_tokens
+        request.context_tokens = 0
+        if not self.in_service:
+            self._lose(request)
+        elif self._shared:
+            self._join_shared(request)
+        else:
+            self._join_one(request)
+
+    def _lose(self, request: Request) -> None:
+        self._end_early(request, FAILED)
+
     def _reject(self, request: Request) -> None:
-        request.status = REJECTED
+        self._end_early(request, REJECTED)
+
+    def _end_early(self, request: Request, status: int) -> None:
+        request.status = status
         request.finished_s = self._clock.now
         self.outstanding -= 1
         self._ended(request)

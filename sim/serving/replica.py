@@ -28,12 +28,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop
-from math import sqrt
 from typing import Any
 
-from sim.interfaces import COMPLETED, FAILED, ActivityLog, Request, Scheduler
-from sim.serving.batch import NO_CHUNKS, Batch
-from sim.serving.engine import PREFILL_FIRST, STATIC, Engine, Speed
+from sim.interfaces import FAILED, ActivityLog, Request, Scheduler
+from sim.serving.activity import pack_row
+from sim.serving.batch import Batch
+from sim.serving.engine import STATIC, Engine, Speed
 from sim.serving.queues import Queue
 from sim.serving.segment import elapsed_s, steps_until
 
@@ -57,19 +57,12 @@ class Replica(Batch):
     """
 
     __slots__ = (
-        "_a",
-        "_b",
-        "_c",
         "_clock",
-        "_d",
-        "_curve",
-        "_e",
+        "_compute_pace",
         "_end_s",
-        "_f",
         "_first_s",
         "_growth_s",
-        "_log",
-        "_on_end",
+        "_memory_pace",
         "_pending",
         "_power_w",
         "_row_answers",
@@ -78,7 +71,7 @@ class Replica(Batch):
         "_start_s",
         "_steps",
         "_wake_at",
-        "alive",
+        "_write",
         "speed",
     )
 
@@ -92,13 +85,11 @@ class Replica(Batch):
         on_end: Callable[[Request], None],
         on_move: Callable[[int, int], None] | None = None,
     ) -> None:
-        super().__init__(index, engine, queue, on_move)
+        super().__init__(index, engine, queue, on_end, on_move)
         self._set_speed(FULL_SPEED)
-        self.alive = True
         self._clock = clock
         self._wake_at = clock.timer(self._wake)
-        self._log = log
-        self._on_end = on_end
+        self._write = log.extend
         self._pending: tuple[Speed, int] | None = None
         self._start_s = self._row_start_s = clock.now
         self._row_prompts = self._row_answers = 0.0  # tokens in rows of this segment so far
@@ -118,7 +109,7 @@ class Replica(Batch):
         now = self._clock.now
         if self._end_s == IDLE:
             if self.alive:
-                self._plan(now)
+                self._start(now)
             return self._end_s != IDLE
         if self.engine.mode == STATIC:
             if self._decoding or now != self._start_s:
@@ -148,7 +139,7 @@ class Replica(Batch):
         if self._end_s == IDLE:
             self._write_idle_row(now)
         else:
-            self._write_row(now, whole=False)
+            self._write_part(now)
 
     def fail(self, now: float) -> list[Request]:
         """Stop at once and return the requests that were running, with status FAILED."""
@@ -166,7 +157,7 @@ class Replica(Batch):
         """Return to service after a failure, empty, and look at the queue."""
         self.checkpoint(now)
         self.alive = True
-        self._plan(now)
+        self._start(now)
 
     # --- the segment ---------------------------------------------------------------------------
 
@@ -179,9 +170,15 @@ class Replica(Batch):
     def _change(self, speed: Speed, limit: int) -> None:
         self._pending = (speed, limit)
         if self._end_s == IDLE:
-            self._plan(self._clock.now)
+            self._start(self._clock.now)
         else:
             self._cut(self._clock.now)
+
+    def _start(self, now: float) -> None:
+        """Plan the first segment after a rest."""
+        if now > self._row_start_s:
+            self._write_idle_row(now)
+        self._plan(now)
 
     def _cut(self, now: float) -> None:
         """End the segment at the first step boundary that is not before ``now``."""
@@ -191,114 +188,112 @@ class Replica(Batch):
         steps = steps_until(self._start_s, now, self._first_s, self._growth_s)
         if steps < self._steps:
             self._steps = steps
-            self._end_s = self._start_s + elapsed_s(steps, self._first_s, self._growth_s)
-            self._wake_at(self._end_s)
+            self._end_s = end_s = self._start_s + elapsed_s(steps, self._first_s, self._growth_s)
+            self._wake_at(end_s)
 
     def _finish(self, now: float) -> None:
-        """Apply the segment's steps, which end at ``now``."""
-        self._write_row(now, whole=True)
-        decoding = self._decoding
+        """Apply the segment's steps, which end at ``now``, and write its row."""
+        decoding, memory, steps = self._decoding, self.memory, self._steps
+        kv_tokens = memory.tokens
+        batch = self._static_size or len(decoding)
+        prompts = answers = 0
         if self._decodes:
-            steps, memory = self._steps, self.memory
-            memory.tokens += memory.decoding * steps
+            answers = len(decoding) * steps
+            memory.tokens = kv_tokens + answers
             done = self._steps_done = self._steps_done + steps
             while decoding and decoding[0][0] == done:
                 request = heappop(decoding)[2]
                 memory.leave(request.context_tokens + request.remaining_tokens, done)
-                request.finished_s = now
-                request.status = COMPLETED
-                self._on_end(request)
-        if self._chunks:
-            for request in self._finish_chunks(self._steps, now):
-                request.finished_s = now
-                request.status = COMPLETED
-                self._on_end(request)
+                self._complete(request, now)
+        if self._prompts:
+            batch += len(self._prefilling)
+            kv_tokens += memory.prefill_blocks * memory.block_size
+            prompts = self._new * steps
+            answers += self._finish_chunks(steps, now)
         if self._static_size and not decoding:  # the batch is through: free its reservation
             self._static_size = 0
-            self.memory.prefill_blocks = 0
+            memory.prefill_blocks = 0
+        start_s = self._start_s
+        if self._row_start_s == start_s:  # nearly always: one row for the whole segment
+            self._write(
+                pack_row(
+                    self.index,
+                    start_s,
+                    now,
+                    self._power_w,
+                    batch,
+                    kv_tokens + 0.5 * answers,
+                    prompts,
+                    answers,
+                )
+            )
+        else:
+            self._write_rest(now, batch, kv_tokens, prompts, answers)
 
     # --- composing the next segment ------------------------------------------------------------
 
     def _plan(self, now: float) -> None:
         """Do boundary events 2 to 5 and start the next segment."""
         if self._pending is not None:
-            speed, self.max_num_seqs = self._pending
+            self._set_speed(self._pending[0])
+            self.max_num_seqs = self._pending[1]
             self._pending = None
-            self._set_speed(speed)
-        decoding, memory = self._decoding, self.memory
-        paused = self.engine.mode == PREFILL_FIRST
-        # The bound in front of each call to `KvMemory` settles it unless memory is nearly full.
-        preempted = (
-            decoding
-            and not paused
-            and memory.tokens + memory.prefill_blocks * memory.block_size > self._ample_tokens
-            and self._make_room()
-        )
-        if self.queue and not preempted and self.alive:
-            self._admit(now)
-        if paused and not self._prefilling:
-            preempted = self._make_room()
-        if self._end_s == IDLE and now > self._row_start_s:
-            self._write_idle_row(now)
+        memory, decoding = self.memory, self._decoding
+        preempted = False
+        # Below this bound nobody can run out of memory, so most boundaries skip the question.
+        tight = memory.tokens + memory.prefill_blocks * memory.block_size > self._ample_tokens
+        if tight or self.queue:
+            preempted = self._change_batch(now)
         if self._prefilling:
-            steps, new, attention = self._compose_chunks()
+            steps = self._compose_chunks()
         elif decoding:
-            steps, new, attention = decoding[0][0] - self._steps_done, 0, 0.0
-            self._chunks = NO_CHUNKS
+            steps = decoding[0][0] - self._steps_done
+            self._prompts = self._new = 0
             self._decodes, self._slots_full = True, False
         else:
             self._go_idle(now)
             return
         if preempted:  # the queue gets its turn at the next boundary
             steps = 1
-        if steps > 1 and not self._static_size:
+        elif steps > 1 and not self._static_size:
             grown = memory.tokens + len(decoding) * steps
             if grown + memory.prefill_blocks * memory.block_size > self._ample_tokens:
                 steps = memory.steps_left(self._steps_done, steps)
-        self._start_segment(now, steps, new, attention)
+        self._start_segment(now, steps)
 
-    def _start_segment(self, now: float, steps: int, new: int, attention: float) -> None:
-        decoding = len(self._decoding) if self._decodes else 0
-        places = self._static_size or decoding if decoding else 0
-        if self._curve is None:
-            first_s = self._a + self._b * (places + new)
-        else:  # a fitted table of prompt times replaces the slope
-            first_s = self._a + self._curve(places + new) / self.speed.prefill
-        growth_s = 0.0
-        if decoding:
-            growth_s = self._c * decoding
-            first_s += self._c * self.memory.tokens + self._f * places
-            if self._d:
-                first_s += self._d * sqrt(places)
+    def _start_segment(self, now: float, steps: int) -> None:
+        """Start a segment of ``steps`` steps: work out how long they take and what they draw."""
+        engine, pace, new = self.engine, self._memory_pace, self._new
+        time = engine.step_time
+        sequences = len(self._decoding) if self._decodes else 0
+        places = self._static_size or sequences if sequences else 0
+        memory_s, growth_s = engine.memory_s[places], 0.0
+        if sequences:
+            memory_s += time.c_s_per_kv_token * self.memory.tokens
+            growth_s = time.c_s_per_kv_token * sequences * pace
         if new:
-            first_s += self._e * attention
+            compute_s = time.new_tokens_s(places + new) + time.e_s_per_token2 * self._attention
             if steps > 1:
-                growth_s += self._e * new * new
-        if new or self.speed is not FULL_SPEED:
-            self._power_w = self.engine.power_w(places, new, first_s, self.speed)
+                growth_s += time.e_s_per_token2 * new * new * self._compute_pace
         else:
-            self._power_w = self.engine.decode_w[places]
-        self._first_s = first_s
-        self._growth_s = growth_s
-        self._steps = steps
+            compute_s = engine.compute_s[places]
+        first_s = compute_s * self._compute_pace + memory_s * pace
+        if new or self.speed is not FULL_SPEED:
+            self._power_w = engine.power_w(places, new, first_s, self.speed)
+        else:
+            self._power_w = engine.decode_w[places]
+        self._first_s, self._growth_s, self._steps = first_s, growth_s, steps
         self._start_s = self._row_start_s = now
-        self._row_prompts = self._row_answers = 0.0
         end_s = now + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5)
         if end_s != self._end_s:  # a wake-up at the same instant is already queued
             self._end_s = end_s
             self._wake_at(end_s)
 
     def _set_speed(self, speed: Speed) -> None:
-        """Take the coefficients at this speed: compute slows with one part, memory the other."""
-        time = self.engine.step_time
+        """Slow compute with one part of the speed, memory with the other."""
         self.speed = speed
-        self._a = time.a_s / speed.decode
-        self._b = time.b_s_per_token / speed.prefill
-        self._c = time.c_s_per_kv_token / speed.decode
-        self._d = time.d_s_per_sqrt_seq / speed.decode
-        self._e = time.e_s_per_token2 / speed.prefill
-        self._f = time.f_s_per_seq / speed.decode
-        self._curve = time.new_tokens_s if time.curve else None
+        self._compute_pace = 1.0 / speed.prefill
+        self._memory_pace = 1.0 / speed.decode
 
     def _go_idle(self, now: float) -> None:
         self._row_start_s = self._start_s = now
@@ -309,47 +304,57 @@ class Replica(Batch):
     # --- the activity log ----------------------------------------------------------------------
 
     def _write_idle_row(self, end_s: float) -> None:
-        self._log.extend((self.index, self._row_start_s, end_s, self._power_w, 0, 0.0, 0.0, 0.0))
+        self._write(pack_row(self.index, self._row_start_s, end_s, self._power_w, 0, 0.0, 0.0, 0.0))
         self._row_start_s = end_s
 
-    def _write_row(self, end_s: float, whole: bool) -> None:
-        """Write what the segment did since its last row: all the rest, or its part by time."""
-        steps, memory, decoding = self._steps, self.memory, len(self._decoding)
-        kv_tokens: float = memory.tokens
-        answers = prompts = 0
+    def _write_part(self, end_s: float) -> None:
+        """Write the part of a running segment from its last row to ``end_s``, by time."""
+        if self._row_start_s == self._start_s:
+            self._row_prompts = self._row_answers = 0.0
+        memory, decoding = self.memory, len(self._decoding)
         batch = self._static_size or decoding
-        if self._decodes:
-            answers = decoding * steps
-        if self._chunks:
+        kv_tokens: float = memory.tokens
+        answers = decoding * self._steps if self._decodes else 0
+        if self._prompts:
             batch += len(self._prefilling)
             kv_tokens += memory.prefill_blocks * memory.block_size
-            for request, chunk in self._chunks:
-                prompts += chunk * steps
-                if request.context_tokens + chunk * steps >= request.prefill_tokens:
-                    answers += 1
-        begin_s = self._row_start_s
-        if whole and self._start_s == begin_s:  # nearly always: one row for the whole segment
-            kv_tokens += 0.5 * answers
-            self._log.extend(
-                (self.index, begin_s, end_s, self._power_w, batch, kv_tokens, prompts, answers)
-            )
-        else:
-            self._write_part(end_s, batch, kv_tokens, prompts, answers, whole)
-        self._row_start_s = end_s
+            answers += self._first_tokens(self._steps)
+        share = (end_s - self._row_start_s) / (self._end_s - self._start_s)
+        prompt_part, answer_part = self._new * self._steps * share, answers * share
+        if not self._prompts:
+            prompt_part = 0.0
+        self._row_prompts += prompt_part
+        self._row_answers += answer_part
+        self._write_row(end_s, batch, kv_tokens, answers, prompt_part, answer_part)
 
-    def _write_part(
-        self, end_s: float, batch: int, kv_tokens: float, prompts: int, answers: int, whole: bool
+    def _write_rest(
+        self, end_s: float, batch: int, kv_tokens: float, prompts: int, answers: int
     ) -> None:
-        begin_s = self._row_start_s
-        length_s = self._end_s - self._start_s
-        if whole:
-            prompt_part, answer_part = prompts - self._row_prompts, answers - self._row_answers
-        else:
-            share = (end_s - begin_s) / length_s
-            prompt_part, answer_part = prompts * share, answers * share
-            self._row_prompts += prompt_part
-            self._row_answers += answer_part
+        """Write the rest of a segment of which a part is written already."""
+        prompt_part, answer_part = prompts - self._row_prompts, answers - self._row_answers
+        self._write_row(end_s, batch, kv_tokens, answers, prompt_part, answer_part)
+
+    def _write_row(
+        self,
+        end_s: float,
+        batch: int,
+        kv_tokens: float,
+        answers: int,
+        prompt_part: float,
+        answer_part: float,
+    ) -> None:
+        begin_s, length_s = self._row_start_s, self._end_s - self._start_s
         kv_tokens += answers * (0.5 * (end_s + begin_s) - self._start_s) / length_s
-        self._log.extend(
-            (self.index, begin_s, end_s, self._power_w, batch, kv_tokens, prompt_part, answer_part)
+        self._write(
+            pack_row(
+                self.index,
+                begin_s,
+                end_s,
+                self._power_w,
+                batch,
+                kv_tokens,
+                prompt_part,
+                answer_part,
+            )
         )
+        self._row_start_s = end_s

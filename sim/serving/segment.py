@@ -34,8 +34,12 @@ def steps_until(start_s: float, moment_s: float, first_s: float, growth_s: float
         steps = ceil(2.0 * wanted_s / (slope + sqrt(slope * slope + 2.0 * growth_s * wanted_s)))
     else:
         steps = ceil(wanted_s / first_s)
-    while start_s + elapsed_s(steps, first_s, growth_s) < moment_s:
+    # `elapsed_s` is written out here: this runs for every second request.
+    while start_s + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5) < moment_s:
         steps += 1
-    while steps > 0 and start_s + elapsed_s(steps - 1, first_s, growth_s) >= moment_s:
-        steps -= 1
+    while steps > 0:
+        fewer = steps - 1
+        if start_s + (fewer * first_s + growth_s * (fewer * (fewer - 1)) * 0.5) < moment_s:
+            break
+        steps = fewer
     return steps

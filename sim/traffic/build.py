@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from sim.errors import InputError, Problem, TraceError
 from sim.interfaces import ArrivalBlock, Workload
@@ -18,10 +23,14 @@ from sim.traffic.cycles import CycleShuffle
 from sim.traffic.demand import ClientMix, Demand, ReplayDemand, Scaled, SyntheticDemand
 from sim.traffic.fit import fit
 from sim.traffic.formats.servegen_folder import read_servegen
+from sim.traffic.quantised import smooth
 from sim.traffic.reader import find_trace, read_trace
-from sim.traffic.trace import ReadReport, Trace
+from sim.traffic.trace import AnyArray, Labels, ReadReport, Trace, make_trace
 from sim.traffic.transforms import scale_rate, window
 from sim.traffic.workload import NamedWorkload, Shares, Spread, merge
+
+TRACE_KEYS = ("path", "empirical")
+"""Keys of the traffic section that name a trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +41,13 @@ class Traffic:
         workload: the merged stream.
         model_names: models that are asked for; `ArrivalBlock.model` points into it.
         reports: what the reader did, by workload, for those that replay a trace.
+        definitions: fingerprint of what each workload asks for, the same for every seed.
     """
 
     workload: Workload
     model_names: tuple[str, ...]
     reports: Mapping[str, ReadReport]
+    definitions: Mapping[str, str]
 
     def blocks(self) -> Iterator[ArrivalBlock]:
         """Yield the requests of all workloads in time order."""
@@ -74,7 +85,10 @@ def build_workload(scenario: Scenario, streams: Streams) -> Traffic:
         }
     if problems:
         raise TraceError(problems)
-    return Traffic(merge(parts), models, reports)
+    definitions = {
+        name: definition(entry, scenario.base_dir) for name, entry in scenario.traffic.items()
+    }
+    return Traffic(merge(parts), models, reports, definitions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +193,8 @@ class _Builder:
         trace = read_trace(path, fitted.format or "", fitted.bad_rows)
         if fitted.stretch_s is None and fitted.cycle_s is None:
             return Scaled(fit(trace), fitted.scale)
-        shuffle = CycleShuffle(trace, fitted.stretch_s or math.inf, fitted.cycle_s or 0.0)
+        spread = smooth(trace, self.streams.generator("traffic", self.name, "grid"))
+        shuffle = CycleShuffle(spread, fitted.stretch_s or math.inf, fitted.cycle_s or 0.0)
         return Scaled(shuffle, fitted.scale)
 
     def _find(self, reference: str, key: str) -> Path:
@@ -188,3 +203,56 @@ class _Builder:
 
 def _one_of(names: tuple[str, ...]) -> str:
     return "one of " + ", ".join(names)
+
+
+def definition(entry: schema.Workload, base_dir: Path) -> str:
+    """Return the fingerprint of a workload: its settings and the content of the files it names.
+
+    Two workloads with the same fingerprint draw the same requests from the same seed and name.
+    """
+
+    def settled(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {
+                key: _content(inner, base_dir) if key in TRACE_KEYS else settled(inner)
+                for key, inner in value.items()
+            }
+        return [settled(inner) for inner in value] if isinstance(value, list) else value
+
+    data = settled(entry.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _content(reference: str, base_dir: Path) -> str:
+    path = find_trace(reference, base_dir)
+    digest = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def drawn_trace(traffic: Traffic, scenario: Scenario, span_s: float) -> Trace:
+    """Return the requests of finite traffic as a trace with named tiers, regions and models.
+
+    Args:
+        traffic: what `build_workload` made of the scenario.
+        scenario: the scenario.
+        span_s: length of the observation [s].
+    """
+    blocks = list(traffic.blocks())
+    names = {
+        "tier": tuple(scenario.tiers),
+        "region": tuple(scenario.topology.regions),
+        "model": traffic.model_names,
+    }
+    if not blocks:
+        raise TraceError("the traffic of this scenario has no request in that time")
+
+    def column(name: str) -> AnyArray:
+        return np.concatenate([getattr(block, name) for block in blocks])
+
+    trace = make_trace(column("arrival_s"), column("input_tokens"), column("output_tokens"), span_s)
+    labels = {name: Labels(column(name).astype(np.int32), table) for name, table in names.items()}
+    return replace(trace, labels=labels)

@@ -84,7 +84,10 @@ class CycleShuffle:
         wanted = len(self.trace) if self.cycle_s <= 0 else int(self.trace.span_s / self.cycle_s)
         if wanted >= len(self.trace):
             return np.arange(len(self.trace))
-        longest = np.argpartition(gaps_s, len(gaps_s) - wanted + 1)[len(gaps_s) - wanted + 1 :]
+        if wanted < 2:
+            return np.zeros(1, dtype=np.int64)
+        shorter = len(gaps_s) - wanted + 1
+        longest = np.argpartition(gaps_s, shorter)[shorter:]
         return np.concatenate([[0], np.sort(longest) + 1]).astype(np.int64)
 
     @cached_property

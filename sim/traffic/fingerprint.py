@@ -26,7 +26,8 @@ TOLERANCE: Mapping[str, float] = {
     "rate_input": 0.15,
     "rate_output": 0.15,
 }
-_ABSOLUTE = ("empty_seconds", "rate_input", "rate_output")
+#: Statistics whose error is a difference, not a ratio.
+ABSOLUTE = ("empty_seconds", "rate_input", "rate_output")
 _FEWEST_WINDOWS = 5
 
 
@@ -47,7 +48,7 @@ class Fingerprint:
         for name, value in reference.values.items():
             if name in self.values:
                 difference = self.values[name] - value
-                found[name] = difference if name in _ABSOLUTE else difference / abs(value)
+                found[name] = difference if name in ABSOLUTE else difference / abs(value)
         return found
 
 
@@ -73,7 +74,7 @@ def fingerprint(trace: Trace) -> Fingerprint:
         name: value
         for name, value in values.items()
         if np.isfinite(value)
-        and (name in _ABSOLUTE or value > 0)
+        and (name in ABSOLUTE or value > 0)
         and (not name.startswith("rate_") or span_s >= _FEWEST_WINDOWS * 60)
     }
     return Fingerprint(usable)

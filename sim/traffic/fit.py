@@ -22,7 +22,7 @@ from sim.traffic.fingerprint import Fingerprint, fingerprint
 from sim.traffic.fit_models import fit_gamma, fit_mmpp, fit_poisson, fit_weibull
 from sim.traffic.judge import REQUIRED, Candidate, Verdict, draws, judge, sample
 from sim.traffic.lengths import EmpiricalLengths
-from sim.traffic.quantised import de_jitter, grid_step_s, is_coarse
+from sim.traffic.quantised import grid_step_s, smooth
 from sim.traffic.trace import Trace
 
 STRETCHES_S = (
@@ -32,7 +32,7 @@ STRETCHES_S = (
 CYCLES_S = (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 100.0)
 FEWEST_CYCLES_PER_STRETCH = 2.5
 FEWEST_REQUESTS = 100
-MOST_REQUESTS = 300_000
+MOST_REQUESTS = 150_000
 _SPLITS = 4
 _LITTLE_FREEDOM = 200.0
 _NEARLY_REPLAY_S = 10.0
@@ -103,8 +103,13 @@ def fit(trace: Trace, seed: int = 0) -> FittedWorkload:
             f"the trace has {len(trace)}"
         )
     streams = Streams(seed)
-    smooth, notes = _without_grid(trace, streams)
-    part = _excerpt(smooth)
+    spread, notes = smooth(trace, streams.generator("fit", "grid")), []
+    if spread is not trace:
+        step_s = grid_step_s(trace.arrival_s)
+        notes.append(
+            f"time stamps lie on a grid of {step_s:g} s; they were spread inside each tick"
+        )
+    part = _excerpt(spread)
     if len(part) < len(trace):
         notes.append(f"chosen on {len(part):,} requests from the middle of the trace")
     reference = fingerprint(part)
@@ -113,7 +118,7 @@ def fit(trace: Trace, seed: int = 0) -> FittedWorkload:
     chosen = next(adequate, None) or _shuffle(part, reference, streams)
     held_out = _held_out(chosen.candidate, part, streams)
     notes += _limits(chosen, part)
-    final = replace(chosen, candidate=_refit(chosen.candidate, smooth))
+    final = replace(chosen, candidate=_refit(chosen.candidate, spread))
     return FittedWorkload(final, others, held_out, tuple(notes))
 
 
@@ -121,14 +126,6 @@ def cycle_shuffle(trace: Trace, stretch_s: float, cycle_s: float) -> Candidate:
     """Return the generator that shuffles a trace's cycles (`CycleShuffle`)."""
     settings = {"stretch_s": stretch_s, "cycle_s": cycle_s}
     return Candidate("cycles", CycleShuffle(trace, stretch_s, cycle_s), settings)
-
-
-def _without_grid(trace: Trace, streams: Streams) -> tuple[Trace, list[str]]:
-    step_s = grid_step_s(trace.arrival_s)
-    if not is_coarse(trace.arrival_s, step_s):
-        return trace, []
-    note = f"time stamps lie on a grid of {step_s:g} s; arrivals were spread inside each tick"
-    return de_jitter(trace, step_s, streams.generator("fit", "grid")), [note]
 
 
 def _excerpt(trace: Trace) -> Trace:

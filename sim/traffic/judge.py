@@ -123,12 +123,13 @@ def judge(
 ) -> Verdict:
     """Return how close a generator comes to a trace of this fingerprint and span.
 
-    A generator that is far off after two seeds is not drawn again.
+    A generator that is far off after two seeds is not drawn again, unless its spread decides.
     """
     samples: list[Fingerprint] = []
     for seed in range(seeds):
         samples.append(fingerprint(sample(candidate.demand, span_s, draws(streams, seed))))
-        if seed == 1 and Verdict(candidate, tuple(samples), reference).worst > _HOPELESS:
+        hopeless = seed == 1 and Verdict(candidate, tuple(samples), reference).worst > _HOPELESS
+        if hopeless and candidate.name not in RENEWALS:
             break
     return Verdict(candidate, tuple(samples), reference)
 

@@ -64,3 +64,9 @@ def de_jitter(trace: Trace, step_s: float, generator: Generator) -> Trace:
     order = np.argsort(moved, kind="stable")
     span_s = max(trace.span_s, float(moved[order[-1]]) if len(moved) else 0.0)
     return replace(trace, arrival_s=moved, span_s=span_s).take(order)
+
+
+def smooth(trace: Trace, generator: Generator) -> Trace:
+    """Return the trace, its arrivals spread inside each tick if the clock is too coarse."""
+    step_s = grid_step_s(trace.arrival_s)
+    return de_jitter(trace, step_s, generator) if is_coarse(trace.arrival_s, step_s) else trace

@@ -59,9 +59,13 @@ def rate_size_correlation(arrival_s: FloatArray, tokens: AnyArray, window_s: flo
 
     Windows without a request have no mean and are left out; the last, partial one counts.
     """
-    index = (arrival_s // window_s).astype(np.int64)
-    per_window = np.bincount(index)
-    total = np.bincount(index, weights=tokens)
+    if len(arrival_s) == 0:
+        return float("nan")
+    windows = int(arrival_s[-1] / window_s) + 1
+    starts = np.searchsorted(arrival_s, np.arange(windows + 1) * window_s)
+    per_window = np.diff(starts)
+    sums = np.concatenate([[0.0], np.cumsum(tokens, dtype=np.float64)])
+    total = np.diff(sums[starts])
     busy = per_window > 0
     rate, mean = per_window[busy].astype(np.float64), total[busy] / per_window[busy]
     if len(rate) < 3 or rate.std() == 0 or mean.std() == 0:

@@ -62,12 +62,9 @@ class Switching:
         return float(times @ [state.rate_per_s for state in self.states] / times.sum())
 
     def times(self, generator: Generator) -> Iterator[FloatArray]:
-        """Yield blocks of arrival times [s]; the first state is drawn by its share of time."""
+        """Yield blocks of arrival times [s]."""
         rates = np.array([state.rate_per_s for state in self.states])
-        transitions = np.array(self.transitions or _round(len(self.states)))
-        time_share = _stationary(transitions) * [state.mean_s for state in self.states]
-        first = generator.choice(len(self.states), p=time_share / time_share.sum())
-        chain = _Chain(transitions, int(first), generator)
+        chain = _Chain(self, generator)
         clock_s = 0.0
         while True:
             visited = chain.next_states(_SOJOURNS)
@@ -85,20 +82,27 @@ class Switching:
 
 
 class _Chain:
-    """The sequence of states, drawn in blocks."""
+    """The sequence of states, drawn in blocks; the first one by its share of time."""
 
-    def __init__(self, transitions: FloatArray, first: int, generator: Generator) -> None:
-        self._steps = np.cumsum(transitions, axis=1)
-        self._state = first
+    def __init__(self, process: Switching, generator: Generator) -> None:
+        states = process.states
+        transitions = np.array(process.transitions or _round(len(states)))
+        time_share = _stationary(transitions) * [state.mean_s for state in states]
+        self._state = int(generator.choice(len(states), p=time_share / time_share.sum()))
+        self._steps = None if process.transitions is None else np.cumsum(transitions, axis=1)
+        self._states = len(states)
         self._generator = generator
 
     def next_states(self, count: int) -> IntArray:
+        if self._steps is None:
+            visited = (self._state + np.arange(count)) % self._states
+            self._state = (self._state + count) % self._states
+            return visited
         visited = np.empty(count, dtype=np.int64)
-        state, last = self._state, len(self._steps) - 1
         for i, uniform in enumerate(self._generator.random(count).tolist()):
-            visited[i] = state
-            state = min(int(np.searchsorted(self._steps[state], uniform, side="right")), last)
-        self._state = state
+            visited[i] = self._state
+            following = int(np.searchsorted(self._steps[self._state], uniform, side="right"))
+            self._state = min(following, self._states - 1)
         return visited
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 
 from sim.errors import Problem, TraceError
-from sim.traffic.trace import Trace, concatenate
+from sim.traffic.trace import Trace, concatenate, natural_span_s
 
 LARGEST_SHIFT_S = 60.0
 SESSION_COLUMNS = ("turn", "request_id", "parent_id")
@@ -101,3 +101,26 @@ def merge_traces(parts: list[Trace]) -> Trace:
     labels = {name: column for name, column in joined.labels.items() if name != "session"}
     order = np.argsort(joined.arrival_s, kind="stable")
     return replace(joined, extras=extras, labels=labels).take(order)
+
+
+def place_sessions(trace: Trace, rate_per_s: float, generator: Generator) -> Trace:
+    """Return a trace whose sessions start at Poisson times instead of all at 0.
+
+    Args:
+        trace: a trace whose arrivals count from the start of their session.
+        rate_per_s: rate at which sessions start [sessions/s].
+        generator: source of randomness.
+
+    Raises:
+        TraceError: the trace has no sessions.
+    """
+    session = trace.labels.get("session")
+    if session is None:
+        raise TraceError("only a trace with sessions can have them placed")
+    gaps_s = generator.standard_exponential(len(session.names)) / rate_per_s
+    # Requests without a session keep their time.
+    starts_s = np.append(np.cumsum(gaps_s), 0.0)
+    moved = trace.arrival_s + starts_s[session.codes]
+    placed = replace(trace, arrival_s=moved).take(np.argsort(moved, kind="stable"))
+    report = replace(trace.report, closed_loop=False)
+    return replace(placed, span_s=natural_span_s(placed.arrival_s), report=report)

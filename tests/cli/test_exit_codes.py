@@ -101,7 +101,7 @@ def test_a_scenario_that_is_not_there_is_exit_3(loadbank, verb, name, message):
         ("run.duration=10", "expected a time with its unit"),
         ("routing.policy=leastloaded", "did you mean 'least-loaded'?"),
         ("pools.main.replicas=9000", "pools.main.replicas"),
-        ("pools.main.model=llama-3.1-405b", "pools.main.tensor_parallel"),
+        ("pools.main.tensor_parallel=16", "pools.main.tensor_parallel"),
     ],
 )
 @pytest.mark.parametrize("verb", ["run", "validate", "show"])
@@ -128,6 +128,7 @@ def test_out_that_is_a_file_is_exit_3(loadbank, scenario, folder):
         (ModelLimitError("no steady state at load 1.2"), 4, "error: no steady state at load 1.2"),
         (InfeasibleError("the power limit binds"), 4, "error: the power limit binds"),
         (OSError(28, "No space left on device", "big.parquet"), 3, "big.parquet: No space left"),
+        (OSError("odd"), 5, "internal error: OSError: odd"),
         (KeyboardInterrupt(), 130, ""),
         (RuntimeError("wires crossed"), 5, "internal error: RuntimeError: wires crossed"),
     ],

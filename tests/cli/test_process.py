@@ -75,13 +75,12 @@ def test_ctrl_c_twice_ends_at_once_without_a_traceback(running, folder):
     assert "Traceback" not in err
 
 
-def test_a_reader_that_goes_away_is_no_error(process, scenario):
-    started = process("catalog")
-    started.stdout.close()
-    started.wait(timeout=60)
-    assert started.returncode == 0
-    assert "Traceback" not in started.stderr.read()
-    started.stderr.close()
+@pytest.mark.parametrize("arguments", [["catalog"], ["catalog", "--json"], ["schema"]])
+def test_a_reader_that_goes_away_is_no_error(process, arguments):
+    with process(*arguments) as started:
+        started.stdout.close()
+        err = started.stderr.read()
+    assert (started.returncode, err) == (0, "")
 
 
 def test_progress_stays_away_from_pipes(process, scenario):
@@ -105,12 +104,12 @@ def on_a_terminal(process, *arguments):
 
 
 def test_a_terminal_sees_progress(process, scenario):
-    busy = ("--set", "traffic.chat.arrivals.rate=300 req/s", "--set", "run.duration=400 s")
+    busy = ("--set", "traffic.chat.arrivals.rate=300 req/s", "--set", "run.duration=120 s")
     code, out, shown = on_a_terminal(process, "run", scenario, "--out", "out", "--json", *busy)
     assert code == 0
     assert "requests, " in shown
     assert "/s" in shown
-    assert json.loads(out)["requests"]["arrived"] > 100_000
+    assert json.loads(out)["requests"]["arrived"] > 30_000
 
 
 def test_quiet_shows_no_progress(process, scenario):

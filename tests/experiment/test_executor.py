@@ -67,12 +67,18 @@ def test_a_function_of_the_script_itself_is_refused_with_the_way_out():
 
 def test_a_broken_block_ends_the_workers_at_once():
     started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), open_executor("processes:1") as executor:
-        slow = executor.submit(time.sleep, 60)
-        waiting = executor.submit(time.sleep, 60)
-        while not executor.worker_pids():
-            time.sleep(0.01)
-        raise KeyboardInterrupt
+    futures = []
+
+    def interrupted():
+        with open_executor("processes:1") as executor:
+            futures.extend(executor.submit(time.sleep, 60) for _ in range(2))
+            while not executor.worker_pids():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    slow, waiting = futures
     assert time.monotonic() - started < 10
     assert waiting.cancelled()
     assert slow.done()

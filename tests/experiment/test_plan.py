@@ -106,7 +106,15 @@ def test_a_study_without_a_plan_is_refused(study_file):
 
 
 def test_runs_that_run_out_are_told(study_file):
-    path = study_file(STUDY + "      runs: 3\n")
+    few = plan(
+        study_file(STUDY + "      runs: 3\n"),
+        executor="serial",
+        run=toy_station.station,
+        screen=never_hopeless,
+        prices=PRICES,
+    )
+    assert not few.settled
+    path = study_file(STUDY.replace("100 kW", "15 kW") + "      runs: 1\n")
     with pytest.raises(InfeasibleError, match="before the runs ran out"):
         plan(path, executor="serial", run=toy_station.station, screen=never_hopeless, prices=PRICES)
 

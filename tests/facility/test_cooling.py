@@ -12,7 +12,12 @@ from sim.facility.cooling.chiller import Chiller, free_share
 from sim.facility.cooling.clocks import AIR_CLOCKS, MARGIN_K, Clock, fit_air_clocks, time_to_rise_s
 from sim.facility.cooling.flow import Mover, evaporated_l
 from sim.facility.cooling.protection import Protection
-from sim.facility.cooling.recirculation import checked_matrix, matrix_rise_k, shared_in_rows
+from sim.facility.cooling.recirculation import (
+    checked_matrix,
+    matrix_rise_k,
+    read_matrix,
+    shared_in_rows,
+)
 from sim.facility.cooling.site import Availability, draw, sized_plant
 from sim.facility.cooling.thermal import TwoNode, propagator, steady_c, stored_j
 
@@ -220,3 +225,17 @@ def test_throttling_starts_at_the_limit_and_ends_at_the_shutdown():
     assert limits.too_hot(np.array([45.0, 25.0]), np.array([np.nan, 90.0])).all()
     assert limits.cool(np.array([31.0, 25.0]), np.array([np.nan, 61.0])).tolist() == [False, False]
     assert limits.cool(np.array([30.0, 25.0]), np.array([np.nan, 60.0])).all()
+
+
+def test_a_recirculation_matrix_is_read_and_checked(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("0,1e-4\n2e-4,0\n")
+    assert read_matrix(path, 2).tolist() == [[0.0, 1e-4], [2e-4, 0.0]]
+    path.write_text("0,1e-4\n2e-4\n")
+    with pytest.raises(ScenarioError, match=r"d.csv:2: got 1 numbers, expected 2 numbers"):
+        read_matrix(path, 2)
+    path.write_text("0,x\n2e-4,0\n")
+    with pytest.raises(ScenarioError, match=r"recirculation\[0\]\[1\]: got nan"):
+        read_matrix(path, 2)
+    with pytest.raises(ScenarioError, match="expected a readable CSV file"):
+        read_matrix(tmp_path / "none.csv", 2)

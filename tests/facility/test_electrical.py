@@ -1,4 +1,4 @@
-"""Losses, redundancy, breakers, stranded power and the tree of feeds."""
+"""Losses, redundancy, breakers and stranded power."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.errors import ScenarioError
 from sim.facility.power.breaker import CURVES, TripCurve, heat_up
 from sim.facility.power.conversion import Stage, convert
 from sim.facility.power.redundancy import Redundancy
 from sim.facility.power.stranded import CAUSES, Ceilings, imbalance, stranded
-from sim.facility.power.tree import PowerTree
 
 CURVE = TripCurve()
 
@@ -90,23 +88,3 @@ def test_stranded_parts_add_up(watts):
     usable = min(watts)
     assert parts.by_cause_w.sum() == pytest.approx(watts[0] - usable, abs=1e-6)
     assert (parts.by_cause_w >= 0.0).all()
-
-
-def test_tree_adds_up_and_knows_what_a_trip_takes_down():
-    tree = PowerTree({"k1": "pdu", "feed": None, "ups": "feed", "pdu": "ups", "k2": "pdu"})
-    total = tree.totals_w(np.array([10.0, 0.0, 1.0, 0.0, 20.0]), {"pdu": 2.0})
-    assert dict(zip(tree.names, total.tolist(), strict=True)) == {
-        "k1": 10.0, "k2": 20.0, "pdu": 32.0, "ups": 33.0, "feed": 33.0,
-    }  # fmt: skip
-    assert tree.below("ups") == ("k1", "ups", "pdu", "k2")
-
-
-def test_a_broken_tree_is_refused_with_all_its_problems():
-    with pytest.raises(ScenarioError) as caught:
-        PowerTree({"a": ["b", "c"], "b": "nowhere", "c": None})
-    assert str(caught.value).splitlines() == [
-        "a: got b and c, expected one element that feeds it",
-        "b: got 'nowhere', expected the name of an element",
-    ]
-    with pytest.raises(ScenarioError, match="got a -> b -> a, expected a tree without a cycle"):
-        PowerTree({"a": "b", "b": "a"})

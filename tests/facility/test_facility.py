@@ -311,8 +311,9 @@ def test_cost_and_carbon_follow_the_grid(make_plant):
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"faults": [{"kind": "chiller", "site": "aa", "at": "1 s"}]}, "facility.faults[0].site: got 'aa', expected one of a, b, all"),
+        ({"faults": [{"kind": "chiller", "site": "aa", "at": "1 s"}]}, "facility.faults[0].site: got 'aa', expected one of a, b"),
         ({"faults": [fault("pdu", row="h/r9")]}, "facility.faults[0].row: got 'h/r9', expected a row of the site, as hall/row (did you mean"),
+        ({"curtailment": [{"site": "all", "limit": "1 kW", "from": "0 s", "until": "1 s"}]}, "facility.curtailment[0].site: got 'all', expected one of a, b"),
         ({"cooling": {"x": {}}}, "facility.cooling: got 'x', expected one of a, b, all"),
         ({"grid": {"a": {"zone": "Mars", "price_windows": [{"from": "08:00", "until": "20:00", "price": "1 USD/kWh"}]}}, "start": "2026-01-01T00:00:00Z"}, "facility.grid.zone: got 'Mars', expected an IANA time zone, such as 'Europe/Berlin'"),
     ],
@@ -326,3 +327,42 @@ def test_sections_that_do_not_fit_the_plant_are_refused(make_plant, sections, me
 def test_an_unknown_policy_is_refused(make_plant):
     with pytest.raises(PolicyError, match="did you mean 'two-threshold'"):
         run(make_plant(), 1.0, control={"policy": "two-treshold"})
+
+
+def test_signals_from_files_windows_and_the_sun_reach_the_sites(make_plant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stamps = ["2026-07-19T12:00:00+00:00", "2026-07-19T13:00:00+00:00"]
+    for name, values in {
+        "t.csv": (30, 34),
+        "wet.csv": (20, 22),
+        "usd.csv": (50, 90),
+        "g.csv": (100, 300),
+    }.items():
+        lines = [f"{stamp},{value}" for stamp, value in zip(stamps, values, strict=True)]
+        (tmp_path / name).write_text("timestamp,value\n" + "\n".join(lines) + "\n")
+    facility, _ = run(
+        make_plant(), 1800.0, interval="60 s", start=stamps[0],
+        cooling={"all": {"tower": True}},
+        weather={"all": {"file": {"path": "t.csv"}, "wet_bulb_file": {"path": "wet.csv"}}},
+        grid={
+            "a": {
+                "price_file": {"path": "usd.csv", "scale": 0.001},
+                "carbon_file": {"path": "g.csv"},
+                "agreement": {"share": "50 %", "strike": "0.03 USD/kWh"},
+            },
+            "b": {
+                "solar": "1 kW", "price": "0.1 USD/kWh", "zone": "Europe/Berlin",
+                "price_windows": [{"from": "14:00", "until": "14:15", "price": "0.3 USD/kWh"}],
+                "battery": {"capacity": "10 kWh", "charge": "1 kW", "discharge": "500 W", "policy": "price-following", "low": 0.05, "high": 0.2},
+            },
+        },
+    )  # fmt: skip
+    report = facility.energy_report()
+    balanced(report)
+    assert report["a"]["outside_c"] == pytest.approx(31.0)  # 30 to 32 in half an hour
+    assert report["a"]["water_l"] > 0.0
+    # Half at 0.05 USD/kWh, half at the strike price; half of the carbon.
+    assert report["a"]["energy_usd"] == pytest.approx(0.04 * report["a"]["grid_kwh"])
+    assert report["a"]["carbon_kg"] == pytest.approx(0.05 * report["a"]["grid_kwh"])
+    assert report["b"]["solar_kwh"] > 0.2
+    assert report["b"]["discharge_kwh"] == pytest.approx(0.125)  # 500 W in the dear quarter

@@ -13,6 +13,7 @@ from sim.facility.cooling.racks import (
     AIR_TO_METAL_W_PER_K,
     METAL_J_PER_K,
     RackCooling,
+    RackThermals,
 )
 from sim.facility.cooling.site import Availability, sized_plant
 from sim.facility.grid.signal import Constant
@@ -175,3 +176,16 @@ def test_two_sites_do_not_touch_each_other():
     (one,) = alone.step(np.array([20e3, 30e3]), 0.0, 60.0)
     assert steps[0].it_w == one.it_w
     assert steps[1].it_w == 10e3
+
+
+def test_a_recirculation_matrix_lifts_the_inlets_of_the_neighbours():
+    matrix = np.zeros((2, 2))
+    matrix[0, 1] = 1e-4  # the first rack breathes the second one's exhaust
+    both = RackCooling(
+        np.full(2, 40e3), np.zeros(2), np.full(2, 2.0), np.full(2, 32.0), np.zeros(2, int),
+        matrix_k_per_w=matrix,
+    )  # fmt: skip
+    supply_c = np.full(2, 24.0)
+    thermals = RackThermals(both, supply_c, supply_c, np.array([10e3, 20e3]))
+    # Own rise at half and at a quarter of the rated heat, and 2 K from the neighbour.
+    assert thermals.inlet_c == pytest.approx([24.5 + 2.0, 25.0], abs=1e-6)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from sim.clock import Clock
-from sim.interfaces import ACTIVITY_COLUMNS, Request
+from sim.interfaces import Request
 from sim.metrics.activity import BATCH, BUSY, OUTPUT_TOKENS, ActivitySeries, PoolSizes
 from sim.metrics.columns import RunNames
 from sim.metrics.recorder import Recorder
 from sim.metrics.sinks import MemorySink
 from sim.metrics.sla import TierTargets
+from sim.serving.activity import ActivityBuffer
 from sim.serving.engine import CHUNKED, Engine
 from sim.serving.pool import Pool, QueueSettings
 from sim.serving.steptime import StepTime
@@ -28,7 +29,7 @@ class FlatPower:
 
 def world():
     """A pool of three replicas with room for four requests each, its recorder and activity."""
-    clock, log, sink = Clock(), [], MemorySink()
+    clock, log, sink = Clock(), ActivityBuffer(), MemorySink()
     names = RunNames(("t",), ("r",), ("m",), ("s",), ("p",), np.array([0]))
     recorder = Recorder(names, [TierTargets("t")], sink, width_s=1.0)
     engine = Engine(
@@ -66,7 +67,7 @@ def run():
     clock.run()
     for replica in pool.members:
         replica.checkpoint(clock.now)
-    series.advance(np.array(log).reshape(-1, len(ACTIVITY_COLUMNS)), clock.now)
+    series.advance(log.take(), clock.now)
     recorder.close([])
     recorder.flow.cover(clock.now)
     assert len(sink.chunks[0]["request"]) == 800

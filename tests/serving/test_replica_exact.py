@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from stepwise import Job, StepwiseReplica
 
 from sim.clock import Clock
-from sim.interfaces import ACTIVITY_COLUMNS, Request
+from sim.interfaces import Request
+from sim.serving.activity import ActivityBuffer
 from sim.serving.engine import MODES, Engine, Speed
 from sim.serving.queues import QUEUES
 from sim.serving.replica import Replica
@@ -29,7 +30,7 @@ class FlatPower:
 
 def run_segments(jobs, time, limits, *, priority_queue=False, speed_changes=(), checkpoints=()):
     clock = Clock()
-    rows: list[float] = []
+    rows = ActivityBuffer()
     ended: list[Request] = []
     limits = dict(limits)
     mode = MODES[limits.pop("mode")]
@@ -62,7 +63,7 @@ def run_segments(jobs, time, limits, *, priority_queue=False, speed_changes=(), 
         clock.call_at(when_s, lambda _event: replica.checkpoint(clock.now))
     clock.run()
     replica.checkpoint(clock.now)
-    return requests, ended, rows, replica
+    return requests, ended, rows.take().tolist(), replica
 
 
 def check_equal(jobs, requests):
@@ -75,9 +76,7 @@ def check_equal(jobs, requests):
         assert request.preemptions == job.preemptions
 
 
-def check_rows(jobs, rows, end_s):
-    width = len(ACTIVITY_COLUMNS)
-    table = [rows[start : start + width] for start in range(0, len(rows), width)]
+def check_rows(jobs, table, end_s):
     assert table[0][1] == 0.0
     assert table[-1][2] == end_s
     for before, after in pairwise(table):
@@ -115,7 +114,7 @@ def compare(gaps, time, engine, speed_changes, *, scale, extra_s=0.0):
     StepwiseReplica(time, **options, **limits).run(jobs)
     check_equal(jobs, requests)
     assert sorted(r.number for r in ended) == list(range(len(jobs)))
-    check_rows(jobs, rows, rows[-6])
+    check_rows(jobs, rows, rows[-1][2])
     memory = replica.memory
     assert (memory.tokens, memory.prefill_blocks, any(memory.ring)) == (0, 0, False)
 

@@ -86,3 +86,14 @@ def counting(base: Path, overrides: list[str], seed: int, replication: int) -> T
 def nothing(base: Path, overrides: list[str], seed: int, replication: int) -> ToyResult:
     """Return at once: what is left of the time of a study is its overhead."""
     return ToyResult({"latency": {"x": {f"n{k}": k + replication for k in range(60)}}})
+
+
+def with_target(base: Path, overrides: list[str], seed: int, replication: int) -> ToyResult:
+    """Report the share of 20,000 arrivals that wait at most a second, against a target of 90 %."""
+    values = settings(base, overrides)
+    streams = Streams(seed, replication)
+    gaps = streams.generator("arrivals").exponential(1.0 / values["rate"], 20_000)
+    work = streams.generator("work").exponential(1.0, 20_000)
+    waits = theory.fcfs_waits(np.cumsum(gaps), work, int(values["servers"]))
+    attained = {"attainment": float(np.mean(waits <= 1.0)), "targets": {"target": 0.9}}
+    return ToyResult({"sla": {"all": attained}})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.traffic.arrivals import GammaRenewal, Poisson
+from sim.traffic.arrivals import GammaRenewal, Poisson, WeibullRenewal
 from sim.traffic.statistics import dispersion, gap_cv
 
 
@@ -23,7 +23,10 @@ def first(process, count, generator):
     raise AssertionError("an arrival process never ends")
 
 
-@pytest.mark.parametrize("process", [Poisson(3.0), GammaRenewal(3.0, 2.5), GammaRenewal(3.0, 0.4)])
+EVERY = [Poisson(3.0), GammaRenewal(3.0, 2.5), GammaRenewal(3.0, 0.4), WeibullRenewal(3.0, 0.6)]
+
+
+@pytest.mark.parametrize("process", EVERY)
 def test_times_go_on_without_a_step_back(process, generator):
     times = np.concatenate(list(itertools.islice(process.times(generator), 4)))
     assert times[0] > 0
@@ -50,6 +53,24 @@ def test_a_renewal_process_disperses_as_its_gaps_do(generator):
     """Over long windows the index of dispersion of a renewal process tends to cv squared."""
     times = first(GammaRenewal(10.0, 2.0), 400_000, generator)
     assert dispersion(times, 100.0, times[-1]) == pytest.approx(4.0, rel=0.2)
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.0, 3.0])
+def test_weibull_gaps_have_the_mean_and_shape_asked_for(shape, generator):
+    process = WeibullRenewal(2.0, shape)
+    gaps = process.gaps(50_000, generator)
+    assert gaps.mean() == pytest.approx(0.5, abs=4 * gaps.std() / np.sqrt(len(gaps)))
+    law = stats.weibull_min(shape, scale=process.scale_s)
+    assert stats.kstest(gaps, law.cdf).pvalue > 0.001
+
+
+@pytest.mark.parametrize("shape", [0.5, 2.0])
+def test_the_first_weibull_arrival_is_that_of_a_process_that_always_ran(shape, generator):
+    process = WeibullRenewal(1.0, shape)
+    waits = [process.first_gap(generator) for _ in range(20_000)]
+    gaps = stats.weibull_min(shape, scale=process.scale_s)
+    expected = gaps.moment(2) / 2
+    assert np.mean(waits) == pytest.approx(expected, abs=4 * np.std(waits) / np.sqrt(len(waits)))
 
 
 @pytest.mark.parametrize("cv", [0.3, 3.0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.facility.cooling.recirculation import shared_in_rows
+from sim.facility.cooling.recirculation import matrix_rise_k, shared_in_rows
 from sim.facility.cooling.thermal import Propagator, TwoNode, propagator, steady_c, stored_j
 from sim.interfaces import FloatArray, IntArray
 
@@ -32,6 +32,7 @@ class RackCooling:
         accelerators: accelerators in it [1].
         row: row of each rack, for recirculation.
         spread: share of the exhaust that spreads along the row [1].
+        matrix_k_per_w: heat-recirculation matrix (racks, racks) [K/W], or None for the rule.
     """
 
     rated_w: FloatArray
@@ -40,6 +41,7 @@ class RackCooling:
     accelerators: FloatArray
     row: IntArray
     spread: float = 0.3
+    matrix_k_per_w: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,14 @@ class RackThermals:
         air_w, liquid_w = self._heat(power_w)
         self.air_c = steady_c(self._air_nodes, air_w, supply_c)
         self.liquid_c = steady_c(self._wet_nodes, liquid_w, warm_c[self._wet])
+        self._rise_k = self._from_others(power_w)
         self._key: tuple[bytes, ...] = ()
         self._steps: tuple[Propagator, Propagator] | None = None
 
     @property
     def inlet_c(self) -> FloatArray:
-        """Inlet air of each rack [degC]."""
-        return np.asarray(self.air_c[0])
+        """Inlet air of each rack [degC]; a matrix adds what comes over from other racks."""
+        return np.asarray(self.air_c[0] + self._rise_k)
 
     @property
     def plate_c(self) -> FloatArray:
@@ -111,6 +114,7 @@ class RackThermals:
         air_stored_w = stored_j(self._air_nodes, air_c - self.air_c) / step_s
         wet_stored_w = stored_j(self._wet_nodes, liquid_c - self.liquid_c) / step_s
         self.air_c, self.liquid_c = air_c, liquid_c
+        self._rise_k = self._from_others(power_w)
         liquid_out_w = np.zeros_like(power_w)
         liquid_out_w[self._wet] = liquid_w - wet_stored_w
         stored_w = air_stored_w.copy()
@@ -119,8 +123,17 @@ class RackThermals:
 
     def _heat(self, power_w: FloatArray) -> tuple[FloatArray, FloatArray]:
         racks = self._racks
-        air_w = shared_in_rows(power_w * (1.0 - racks.liquid_share), racks.row, racks.spread)
+        air_w = power_w * (1.0 - racks.liquid_share)
+        if racks.matrix_k_per_w is None:
+            air_w = shared_in_rows(air_w, racks.row, racks.spread)
         return air_w, np.asarray((power_w * racks.liquid_share)[self._wet])
+
+    def _from_others(self, power_w: FloatArray) -> FloatArray:
+        """Return how far a matrix lifts the inlets above the rack's own air [K]."""
+        racks = self._racks
+        if racks.matrix_k_per_w is None:
+            return np.zeros_like(power_w)
+        return matrix_rise_k(racks.matrix_k_per_w, power_w * (1.0 - racks.liquid_share))
 
     def _propagators(
         self, service: tuple[FloatArray, FloatArray, FloatArray], step_s: float

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 
 from sim.errors import Problem, ScenarioError
@@ -35,6 +38,28 @@ def matrix_rise_k(k_per_w: FloatArray, heat_w: FloatArray) -> FloatArray:
     return np.asarray(k_per_w @ heat_w)
 
 
+def read_matrix(path: Path, racks: int) -> FloatArray:
+    """Read a heat-recirculation matrix from a CSV without a header.
+
+    Args:
+        path: the file, a row of numbers for each inlet [K/W].
+        racks: number of racks, and so of rows and columns.
+
+    Raises:
+        ScenarioError: it cannot be read, or is no matrix for these racks.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [[_number(cell) for cell in row] for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ScenarioError([Problem("", str(error), "a readable CSV file", str(path))]) from None
+    uneven = next((at for at, row in enumerate(rows) if len(row) != racks), None)
+    if uneven is not None:
+        got, expected = f"{len(rows[uneven])} numbers", f"{racks} numbers, one for each rack"
+        raise ScenarioError([Problem("", got, expected, str(path), uneven + 1)])
+    return checked_matrix(np.array(rows, dtype=np.float64).reshape(-1, racks), racks)
+
+
 def checked_matrix(k_per_w: FloatArray, racks: int) -> FloatArray:
     """Return a heat-recirculation matrix after a check.
 
@@ -51,3 +76,10 @@ def checked_matrix(k_per_w: FloatArray, racks: int) -> FloatArray:
             Problem(f"recirculation[{i}][{j}]", str(k_per_w[i, j]), expected) for i, j in bad
         )
     return k_per_w
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan

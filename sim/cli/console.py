@@ -1,0 +1,21 @@
+"""The console on which verbs show their tables."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 140  # columns
+
+
+def table_console() -> Console:
+    """Return a console; off a terminal its lines are wide, since nothing has to fit a screen."""
+    from rich.console import Console
+
+    found = Console()
+    if found.is_terminal or "COLUMNS" in os.environ:
+        return found
+    return Console(width=WIDE)

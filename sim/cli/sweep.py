@@ -1,0 +1,144 @@
+"""``loadbank sweep``: a study, run by run, and found again after an interrupt."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim.cli.exits import OK
+from sim.cli.progress import REFRESH_S, watched
+
+if TYPE_CHECKING:
+    from sim.experiment.sweep import Progress, SweepResult
+
+StudyArgument = Annotated[Path, typer.Argument(help="A study file.")]
+ExecutorOption = Annotated[
+    str,
+    typer.Option(help="processes[:N], serial, dask:local[:N] or dask:tcp://HOST:PORT."),
+]
+SLOWEST = 5
+
+
+def sweep(
+    study: StudyArgument,
+    out: Annotated[Path | None, typer.Option(help="Folder for runs and tables.")] = None,
+    executor: ExecutorOption = "processes",
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Run the I-th of N parts.")] = "1/1",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run again what failed before.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
+) -> int:
+    """Run every variant of a study; a second call continues where the first one ended."""
+    from sim.experiment.study import load_study
+    from sim.experiment.sweep import sweep as run_study
+
+    loaded = load_study(study)
+    folder = out or Path("runs") / loaded.study.name
+    try:
+        with StudyMeter(visible=watched(quiet)) as meter:
+            result = run_study(
+                loaded,
+                folder,
+                executor=executor,
+                shard=read_shard(shard),
+                retry_failed=retry_failed,
+                report=meter,
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"what is finished is in {folder}; the same command continues", err=True)
+        raise
+    if not quiet:
+        _print_study(result, folder)
+    return OK
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    """Return (i, n) of ``i/n``.
+
+    Raises:
+        BadParameter: it is not two whole numbers with a slash.
+    """
+    number, _, of = text.partition("/")
+    if not (number.isdigit() and of.isdigit()):
+        raise typer.BadParameter(f"got {text!r}, expected I/N such as 2/8", param_hint="--shard")
+    return int(number), int(of)
+
+
+class StudyMeter:
+    """Shows runs done, rate and remaining time, at most ten times a second."""
+
+    def __init__(self, *, visible: bool) -> None:
+        self._visible = visible
+        self._bar: Any = None
+        self._task: Any = None
+        self._shown = 0.0
+
+    def __enter__(self) -> StudyMeter:
+        """The bar itself appears with the first run."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the study is."""
+        now = time.monotonic()
+        if not self._visible or now - self._shown < REFRESH_S:
+            return
+        self._shown = now
+        if self._bar is None:
+            self._open()
+        rate = (progress.done - progress.found) / max(progress.elapsed_s, 1e-9)
+        text = f"{progress.done}/{progress.planned} runs, {rate:.2f}/s, {progress.failed} failed"
+        self._bar.update(
+            self._task, completed=progress.done, total=progress.planned, description=text
+        )
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+        self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task("")
+
+
+def _print_study(result: SweepResult, folder: Path) -> None:
+    from rich.console import Console
+
+    console = Console(soft_wrap=True, highlight=False)
+    progress = result.progress
+    console.print(
+        f"{len(result.variants)} variants, {progress.done} runs"
+        f" ({progress.found} found, {progress.failed} failed), {progress.elapsed_s:.1f} s"
+    )
+    if result.loaded.study.metrics:
+        console.print(frame_table(result.intervals.drop(columns=["method"])))
+    for row in result.failures.itertuples():
+        console.print(f"failed: variant {row.variant} replication {row.replication}: {row.error}")
+    slowest = result.timings.head(SLOWEST)
+    for row in slowest.itertuples():
+        console.print(
+            f"slow: variant {row.variant} replication {row.replication}: {row.wall_s:.2f} s"
+        )
+    console.print(f"tables: {folder / 'results-runs.csv'}")
+
+
+def frame_table(frame: Any) -> Any:
+    """Return a table for the terminal, numbers with four digits."""
+    from rich.table import Table
+
+    table = Table()
+    for column in frame.columns:
+        table.add_column(str(column))
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+    return table

@@ -1,0 +1,103 @@
+"""Where power is stranded: per row, what was provisioned, what binds, and how even the load is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.facility.cooling.methods import METHODS
+from sim.facility.meter import PowerMeter
+from sim.facility.power.stranded import CAUSES, Ceilings, imbalance, stranded
+from sim.interfaces import FloatArray, IntArray
+from sim.scenario.plant import Plant
+
+
+@dataclass(frozen=True, slots=True)
+class RowHeadroom:
+    """The power of one row.
+
+    Attributes:
+        name: name of the row.
+        provisioned_w: its limit [W].
+        peak_w: highest power in the measuring window [W].
+        binding: the tightest constraint, empty where the whole limit can be used.
+        stranded_w: what each constraint takes from the limit, by cause [W].
+        imbalance: worst deviation of a rack's mean power from that of the row [1].
+    """
+
+    name: str
+    provisioned_w: float
+    peak_w: float
+    binding: str
+    stranded_w: dict[str, float]
+    imbalance: float
+
+
+def row_headroom(
+    plant: Plant,
+    meter: PowerMeter,
+    methods: tuple[str, ...],
+    *,
+    sla_share: FloatArray | None = None,
+) -> list[RowHeadroom]:
+    """Return the headroom of every row that has a limit.
+
+    Space is what the installed racks may draw; power the row's part of its hall's and site's limit;
+    cooling what the method can take out of each rack. The network is not limited, and the SLA
+    only where a share is given.
+
+    Args:
+        plant: what stands where.
+        meter: after the run.
+        methods: cooling method of each rack.
+        sla_share: share of each row's limit beyond which latency targets were missed.
+    """
+    rows = len(plant.row_names)
+    limit_w = plant.row_limit_w
+    endless = np.full(rows, np.inf)
+    densest_w = np.array([METHODS[name].densest_w for name in methods])
+    ceilings = Ceilings(
+        space=_per_row(plant.rack_limit_w, plant.rack_row, rows),
+        power=_power_ceiling_w(plant),
+        cooling=_per_row(densest_w, plant.rack_row, rows),
+        network=endless,
+        sla=endless if sla_share is None else sla_share * limit_w,
+    )
+    limited = np.flatnonzero(np.isfinite(limit_w))
+    parts = stranded(np.where(np.isfinite(limit_w), limit_w, 0.0), ceilings)
+    rack_j = meter.energy_j[meter.points.spans["rack"]]
+    uneven = imbalance(rack_j, plant.rack_row, rows)
+    peak_w = meter.peak_w[meter.points.spans["row"]]
+    return [
+        RowHeadroom(
+            plant.row_names[row],
+            float(limit_w[row]),
+            float(peak_w[row]),
+            CAUSES[parts.binding[row]] if parts.binding[row] >= 0 else "",
+            dict(zip(CAUSES, parts.by_cause_w[:, row].tolist(), strict=True)),
+            float(uneven[row]),
+        )
+        for row in limited.tolist()
+    ]
+
+
+def _per_row(rack_w: FloatArray, rack_row: IntArray, rows: int) -> FloatArray:
+    return np.asarray(np.bincount(rack_row, rack_w, rows), dtype=np.float64)
+
+
+def _power_ceiling_w(plant: Plant) -> FloatArray:
+    """Return each row's part of the tightest limit above it, in proportion to the rows' limits."""
+    limit_w = plant.row_limit_w
+    finite_w = np.where(np.isfinite(limit_w), limit_w, 0.0)
+    ceiling_w = np.full(len(limit_w), np.inf)
+    for above, limits in (
+        (plant.row_hall, plant.hall_limit_w),
+        (plant.hall_site[plant.row_hall], plant.site_limit_w),
+    ):
+        total_w = np.bincount(above, finite_w, minlength=len(limits))[above]
+        share = finite_w / np.where(total_w > 0.0, total_w, 1.0)
+        # A row without a limit has no part to speak of; infinity times 0 would be no number.
+        part_w = np.where(share > 0.0, share, 1.0) * limits[above]
+        ceiling_w = np.minimum(ceiling_w, part_w)
+    return ceiling_w

@@ -1,0 +1,44 @@
+"""The hand that a facility has on the replicas: pace, batch, out of service and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sim.serving.engine import Speed
+from sim.serving.pool import Pool
+from sim.serving.replica import FULL_SPEED
+
+
+class ReplicaControl:
+    """Acts on the replicas of a run by their index.
+
+    Args:
+        pools: all pools, in the order of their replicas.
+    """
+
+    def __init__(self, pools: Sequence[Pool]) -> None:
+        self._replicas = [replica for pool in pools for replica in pool.members]
+        self._pool_of = [pool for pool in pools for _ in pool.members]
+
+    def set_pace(self, replica: int, pace: tuple[float, float, float]) -> None:
+        """Change how fast a replica runs, from its next step boundary.
+
+        Args:
+            replica: index in the run.
+            pace: rates of prefill, decode and dynamic power, relative to full speed [1].
+        """
+        speed = FULL_SPEED if pace == (1.0, 1.0, 1.0) else Speed(*pace)
+        self._replicas[replica].set_speed(speed)
+
+    def set_batch_share(self, replica: int, share: float) -> None:
+        """Let a replica use a share of its batch limit, at least one request."""
+        target = self._replicas[replica]
+        target.set_max_num_seqs(max(1, int(share * target.engine.max_num_seqs)))
+
+    def fail(self, replica: int) -> None:
+        """Take a replica out of service now; its requests fail over or fail."""
+        self._pool_of[replica].fail(replica)
+
+    def restore(self, replica: int) -> None:
+        """Return a replica to service, empty."""
+        self._pool_of[replica].restore(replica)

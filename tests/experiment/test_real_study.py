@@ -1,0 +1,52 @@
+"""Studies on real scenarios: a shipped one, with mistakes told at the line of the study."""
+
+import pytest
+
+from sim.errors import ScenarioError
+from sim.experiment import compare, sweep
+from sim.experiment.design import Variant
+from sim.experiment.study_check import covering
+
+STUDY = """
+    name: small
+    base: quickstart
+    set: {run.duration: 20 s, run.warmup: 0 s, traffic.assistant.trace.scale: 2}
+    sweep:
+      grid: {routing.policy: [tier-affinity, nearest]}
+    replications: 2
+"""
+
+
+def test_a_shipped_scenario_is_swept_and_compared(study_file, tmp_path):
+    result = sweep(study_file(STUDY), tmp_path / "out", executor="serial")
+    assert result.failures.empty
+    table = compare(result, metrics=["requests.arrived", "energy.it_kwh"]).table
+    assert table["verdict"].tolist()[0] == "same"
+    assert table["variant"].unique().tolist() == [
+        "run.duration=20 s, run.warmup=0 s, traffic.assistant.trace.scale=2, routing.policy=nearest"
+    ]
+    again = sweep(study_file(STUDY), tmp_path / "out", executor="serial")
+    assert again.progress.found == 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("routing.polcy: [nearest]", "study.yaml:6:10: routing.polcy: got unknown key 'polcy'"),
+        ("routing.policy: [nearst]", "study.yaml:6:10: routing.policy: .*did you mean 'nearest'"),
+        ("pools.metro-liqud.replicas: [1]", "study.yaml:6:10: pools.metro-liqud"),
+        (
+            "run.duration: [20]",
+            "study.yaml:6:10: run.duration: got 20, expected a time with its unit",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_the_base_is_told_with_its_line(study_file, wrong, message):
+    path = study_file(STUDY.replace("routing.policy: [tier-affinity, nearest]", wrong))
+    with pytest.raises(ScenarioError, match=message):
+        sweep(path, executor="serial")
+
+
+def test_few_variants_cover_every_value():
+    variants = [Variant(i, {"a": i // 10, "b": i % 10}) for i in range(100)]
+    assert [variant.index for variant in covering(variants)] == [*range(10), *range(10, 100, 10)]
