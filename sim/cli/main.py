@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli import calibrate, catalog, run, show
+from sim.cli import calibrate, catalog, compare, plan, run, show, sweep, traces
 from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
 from sim.errors import InfeasibleError, InputError, ModelLimitError
 
@@ -25,7 +25,12 @@ app.command("validate")(show.validate)
 app.command("show")(show.show)
 app.command("schema")(show.schema)
 app.command("catalog")(catalog.catalog)
+app.add_typer(traces.app, name="traces")
 app.command("calibrate")(calibrate.calibrate)
+app.command("sweep")(sweep.sweep)
+app.command("compare")(compare.compare)
+app.command("plan")(plan.plan)
+app.command("headroom")(plan.headroom)
 
 # What typer raises at wrong usage: click's class, of which newer versions have a copy of their own.
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]

@@ -66,6 +66,8 @@ class Bound:
             values: one number per replication; a run in which it could not be measured fails.
         """
         numbers = np.asarray(values, dtype=float)
+        if not len(numbers):
+            return "open"
         if np.isnan(numbers).any():
             return "fails"
         miss = numbers - self.limit if self.upper else self.limit - numbers

@@ -30,6 +30,8 @@ from sim.scenario import schema_facility as schema
 # A climate needs a day of the year; without a date a run is on an average one.
 UNDATED = datetime(2026, 4, 19, tzinfo=UTC)
 SOLAR_STEP_S = 900.0
+DRAIN_S = 2 * 86_400.0  # what is under way at the end of a run is finished within this
+LONGEST_S = 400 * 86_400.0  # of price windows and sun, for runs that only their trace ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,11 @@ def _price(grid: schema.Grid, start: datetime | None, place: SitePlace, frame: R
         )
         for window in grid.price_windows
     ]
-    return time_of_use(start, _zone(grid.zone), frame.duration_s, base, periods)
+    return time_of_use(start, _zone(grid.zone), _needed_s(frame), base, periods)
+
+
+def _needed_s(frame: RunFrame) -> float:
+    return min(frame.duration_s + DRAIN_S, LONGEST_S)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -208,7 +214,7 @@ def _day_s(text: str) -> float:
 def _solar(peak_w: float, start: datetime | None, place: SitePlace, frame: RunFrame) -> Signal:
     if peak_w == 0.0 or start is None:
         return Constant(0.0)
-    times = np.arange(0.0, frame.duration_s + 2.0 * SOLAR_STEP_S, SOLAR_STEP_S)
+    times = np.arange(0.0, _needed_s(frame), SOLAR_STEP_S)
     # Mean solar time: four minutes per degree east of Greenwich.
     utc = start.astimezone(UTC)
     first_h = utc.hour + utc.minute / 60.0 + utc.second / 3600.0 + place.longitude / 15.0

@@ -28,7 +28,7 @@ from sim.scenario.quantities import (
     Watts,
     refusal,
 )
-from sim.scenario.schema_base import Name, Names, Reference, Section
+from sim.scenario.schema_base import Name, Reference, Section
 
 Factor = Annotated[float, Quantity(units.SHARE, high=10.0, above=True, bare=True)]
 """A share that may be above 1, such as ``125 %``."""
@@ -364,8 +364,6 @@ class Facility(Section):
     """Faults of the plant."""
     curtailment: Annotated[tuple[Curtailment, ...], Strict(False)] = ()
     """Orders to reduce load."""
-    low_priority: Names = ()
-    """Tiers that are slowed first; pools that serve only them are low priority."""
 
     @model_validator(mode="after")
     def _dated_if_signals(self) -> Self:

@@ -87,7 +87,7 @@ class Plan(Section):
     )
     """One number of the summary, or several for a Pareto front; ``price_usd_per_h`` is the rent of
     the accelerators by the catalogue, known without a run."""
-    rents: dict[Reference, PositiveFloat] = {}
+    rents: dict[Reference, PositiveFloat] = Field(default={})
     """Rent of an accelerator in USD per hour, where the catalogue has none or another one."""
     runs: PositiveInt = 2000
     """Runs after which the search ends with the best fleet so far."""

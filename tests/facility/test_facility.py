@@ -63,7 +63,7 @@ class StandIn:
         self.alive[replica] = self.note("restore", replica, True)
 
 
-def run(plant, until_s, *, urgency=(0, 0, 0), warmup_s=0.0, seed=1, **sections):
+def run(plant, until_s, *, urgency=(0, 0, 0), warmup_s=0.0, seed=1, signals_s=None, **sections):
     """Run a facility over the small plant and return it with its stand-in."""
     clock, meter = Clock(), PowerMeter(plant, warmup_s)
     serving = StandIn(plant, clock, meter)
@@ -73,7 +73,7 @@ def run(plant, until_s, *, urgency=(0, 0, 0), warmup_s=0.0, seed=1, **sections):
         idle_w=np.full(3, IDLE_W),
         places=(SitePlace(50.0, 8.0), SitePlace(59.0, 18.0)),
         base_dir=Path(),
-        duration_s=until_s,
+        duration_s=until_s if signals_s is None else signals_s,
         warmup_s=warmup_s,
     )
     parts = build_facility(settings, plant, meter, facts)
@@ -322,6 +322,28 @@ def test_sections_that_do_not_fit_the_plant_are_refused(make_plant, sections, me
     with pytest.raises(ScenarioError) as caught:
         run(make_plant(), 1.0, **sections)
     assert message in str(caught.value)
+
+
+def test_a_matrix_of_one_site_warms_its_own_racks_only(make_plant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.csv").write_text("\n".join(["1e-3,0,0", "0,1e-3,0", "0,0,1e-3"]) + "\n")
+    cooling = {"a": {"recirculation": "d.csv"}}
+    with_matrix, without = (
+        run(make_plant(), 30.0, cooling=c)[0].parts.physics.thermals.inlet_c for c in (cooling, {})
+    )
+    assert (with_matrix[:3] > without[:3] + 0.4).all()
+    assert with_matrix[3] == pytest.approx(without[3])
+
+
+@pytest.mark.parametrize("duration_s", [100.0, np.inf])
+def test_windows_and_sun_last_as_long_as_the_run(make_plant, duration_s):
+    window = {"from": "00:00", "until": "24:00", "price": "0.3 USD/kWh"}
+    grid = {"all": {"solar": "1 kW", "price_windows": [window]}}
+    start = "2026-07-19T12:00:00+00:00"
+    facility, _ = run(make_plant(), 100.0, grid=grid, start=start, signals_s=duration_s)
+    report = facility.energy_report()["a"]
+    assert report["energy_usd"] == pytest.approx(0.3 * report["grid_kwh"])
+    assert report["solar_kwh"] > 0.0
 
 
 def test_an_unknown_policy_is_refused(make_plant):

@@ -207,6 +207,8 @@ def test_storage_policies():
     assert asked == [-100.0, 0.0, 100.0]
     carbon = STORAGE.get("carbon-following")(StorageSettings(50.0, 300.0, 100.0))
     assert carbon.wanted_w(Outlook(40.0, 0.0, 400.0)) == 40.0
+    standby = STORAGE.get("standby")(settings)
+    assert standby.wanted_w(Outlook(500.0, 0.3, 500.0)) == -100.0
     shave = STORAGE.get("peak-shaving")(StorageSettings(300.0, 500.0, 0.0))
     assert [shave.wanted_w(Outlook(w, 0, 0)) for w in (200.0, 400.0, 800.0)] == [-100.0, 0.0, 300.0]
     with pytest.raises(PolicyError, match="did you mean 'standby'"):
