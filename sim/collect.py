@@ -98,7 +98,7 @@ def _sites(world: World, window: Window) -> Iterator[SiteFigures]:
         )
 
 
-def _facility_figures(world: World, site: str, region: Region | None) -> dict[str, float | None]:
+def _facility_figures(world: World, site: str, region: Region | None) -> dict[str, Any]:
     """Return energy, price and carbon of a site: by its facility, else by its region's figures."""
     if world.facility is None:
         if region is None:

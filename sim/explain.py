@@ -127,7 +127,11 @@ def explain(scenario: Scenario) -> Explanation:
     pools = tuple(_pool_views(world, lengths))
     sites = tuple(_site_views(world))
     loads = tuple(_load_views(world, sample, lengths, pools))
-    warnings = (*_load_warnings(scenario, loads, pools), *_power_warnings(sites), *_source_notes(world))
+    warnings = (
+        *_load_warnings(scenario, loads, pools),
+        *_power_warnings(sites),
+        *_source_notes(world),
+    )
     return Explanation(
         scenario.name, sites, pools, loads, tuple(_links(scenario.topology)), warnings
     )
@@ -282,8 +286,8 @@ def _power_warnings(sites: tuple[SiteView, ...]) -> Iterator[str]:
     for site in sites:
         if site.limit_w is not None and site.peak_w is not None and site.peak_w > site.limit_w:
             yield (
-                f"site {site.name}: {site.peak_w / 1e3:.0f} kW if everything runs at once, above its "
-                f"limit of {site.limit_w / 1e3:.0f} kW"
+                f"site {site.name}: {site.peak_w / 1e3:.0f} kW if everything runs at once, above "
+                f"its limit of {site.limit_w / 1e3:.0f} kW"
             )
 
 

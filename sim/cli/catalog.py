@@ -9,6 +9,7 @@ import typer
 
 from sim.cli.console import table_console
 
+
 def catalog(
     section: Annotated[
         str | None, typer.Argument(help="accelerators, models, nodes, racks or regions.")
@@ -32,7 +33,7 @@ def catalog(
     if accuracy:
         from sim.calibration.accuracy_page import shipped_scores
 
-        Console().print(accuracy_table(shipped_scores()))
+        table_console().print(accuracy_table(shipped_scores()))
         return 0
     found = catalog_rows(load_catalog(), section, name, kind)
     if as_json:

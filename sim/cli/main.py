@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli import calibrate, catalog, compare, plan, run, show, sweep, traces
+from sim.cli import calibrate, catalog, compare, dcim, plan, run, show, sweep, traces
 from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
 from sim.errors import InfeasibleError, InputError, ModelLimitError
 
@@ -27,6 +27,7 @@ app.command("schema")(show.schema)
 app.command("catalog")(catalog.catalog)
 app.add_typer(traces.app, name="traces")
 app.command("calibrate")(calibrate.calibrate)
+app.command("dcim")(dcim.dcim)
 app.command("sweep")(sweep.sweep)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)

@@ -12,13 +12,14 @@ from sim.facility.build_site import SitePlace
 from sim.facility.facility import Facility
 from sim.facility.meter import PowerMeter
 from sim.facility.ports import ServingControl
+from sim.interfaces import IntArray
 from sim.rng import Streams
 from sim.scenario.catalog import Catalog
 from sim.scenario.plant import Plant
 from sim.scenario.schema import Scenario
 
 
-def assemble_facility(
+def assemble_facility(  # noqa: PLR0913 (wires the facility to the rest of a run)
     scenario: Scenario,
     plant: Plant,
     catalog: Catalog,
@@ -62,14 +63,14 @@ def assemble_facility(
     return Facility(parts, streams, serving, checkpoint, running)
 
 
-def _urgency(scenario: Scenario) -> np.ndarray:
-    """Return the priority of the most urgent tier that each pool serves."""
-    return np.array(
-        [
-            min(scenario.tiers[name].priority for name in pool.tiers or scenario.tiers)
-            for pool in scenario.pools.values()
-        ]
-    )
+def _urgency(scenario: Scenario) -> IntArray:
+    """Return the class of each pool, 0 the most urgent: the rank of its most urgent tier."""
+    priorities = [
+        min(scenario.tiers[name].priority for name in pool.tiers or scenario.tiers)
+        for pool in scenario.pools.values()
+    ]
+    ranks: IntArray = np.unique(priorities, return_inverse=True)[1]
+    return ranks
 
 
 def _places(scenario: Scenario, catalog: Catalog) -> list[SitePlace]:

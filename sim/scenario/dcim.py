@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sim.errors import Problem, ScenarioError
 from sim.registry import nearest_hint
 from sim.scenario.power_tree import PowerTree
@@ -24,6 +26,28 @@ RACK_COLUMNS = ("site", "location", "name", "type")
 FEED_COLUMNS = ("rack", "type", "voltage", "amperage", "phase", "max_utilization")
 PANEL_COLUMNS = ("name", "feeds_from")
 ONLY_ROW = "row"  # for halls whose racks have no row
+
+
+def topology_text(name: str, sites: Mapping[str, Any]) -> str:
+    """Return imported sites as a topology file that can be run at once.
+
+    An inventory knows no users: one region stands at the first site, a millisecond away from all
+    of them, until somebody writes down the real ones.
+
+    Args:
+        name: name of the topology.
+        sites: what `import_sites` returns.
+    """
+    first = next(iter(sites.values()))
+    data = {
+        "version": 1,
+        "name": name,
+        "regions": {"users": {"lat": first["lat"], "lon": first["lon"]}},
+        "sites": dict(sites),
+        "links": [{"from": "users", "to": site, "latency": "1 ms"} for site in sites],
+    }
+    note = "# Imported from an inventory. Region and links are placeholders: write the real ones.\n"
+    return note + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from sim.scenario.schema_base import Name, Reference, Section
 Factor = Annotated[float, Quantity(units.SHARE, high=10.0, above=True, bare=True)]
 """A share that may be above 1, such as ``125 %``."""
 EVERY_SITE = "all"
+TIME_OF_DAY = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
 T = TypeVar("T")
 
 
@@ -258,9 +259,9 @@ class Weather(Section):
 class PriceWindow(Section):
     """A daily window with its own price."""
 
-    start: Annotated[str, Field(pattern=r"^\d{2}:\d{2}$", alias="from")]
+    start: Annotated[str, Field(pattern=TIME_OF_DAY, alias="from")]
     """Start as 'HH:MM' local time, in quotes."""
-    end: Annotated[str, Field(pattern=r"^\d{2}:\d{2}$", alias="until")]
+    end: Annotated[str, Field(pattern=TIME_OF_DAY, alias="until")]
     """End as 'HH:MM', up to '24:00'."""
     price_usd_per_kwh: UsdPerKwh
     """Price in it."""

@@ -111,25 +111,38 @@ class Batch:
         return preempted
 
     def _preempt(self) -> None:
-        """Take the least urgent, then latest admitted request out of the batch."""
-        memory = self.memory
+        """Return the least urgent, then latest admitted request to the queue."""
         victim = max(self.members(), key=lambda request: (request.priority, request.admit_order))
-        if victim in self._prefilling:
-            self._prefilling.remove(victim)
-            memory.prefill_blocks -= memory.blocks_for(victim.prefill_tokens)
-        else:
-            self._decoding.remove((victim.finish_step, victim.admit_order, victim))
-            heapify(self._decoding)
-            left = victim.finish_step - self._steps_done
-            stored = victim.context_tokens + victim.remaining_tokens - left
-            memory.leave(stored, self._steps_done)
-            victim.remaining_tokens = left
-            victim.prefill_tokens = stored + 1  # its last token was shown but not yet stored
-        victim.context_tokens = 0
+        self._take_out(victim)
         victim.preemptions += 1
         if self._on_move is not None:
             self._on_move(self.index, -1)
         self.queue.push_back(victim)
+
+    def _take_out(self, request: Request) -> None:
+        """Remove a running request; it keeps the tokens that it showed and loses its memory."""
+        memory = self.memory
+        if request in self._prefilling:
+            self._prefilling.remove(request)
+            if not self._static_size:  # a static batch keeps its reservation until it ends
+                memory.prefill_blocks -= memory.blocks_for(request.prefill_tokens)
+        else:
+            self._decoding.remove((request.finish_step, request.admit_order, request))
+            heapify(self._decoding)
+            left = request.finish_step - self._steps_done
+            memory.leave(request.context_tokens + request.remaining_tokens - left, self._steps_done)
+        self._lose_progress(request)
+        if self._static_size and not self._decoding and not self._prefilling:
+            self._static_size = memory.prefill_blocks = 0
+
+    def _lose_progress(self, request: Request) -> None:
+        """Set what a request that is taken out still has to process and to show."""
+        if request.context_tokens >= request.prefill_tokens:  # it was decoding
+            left = request.finish_step - self._steps_done
+            # Its last token was shown but not yet stored.
+            request.prefill_tokens = request.context_tokens + request.remaining_tokens - left + 1
+            request.remaining_tokens = left
+        request.context_tokens = 0
 
     def _change_batch(self, now: float) -> bool:
         """Preempt and admit, in the mode's order; return whether anybody was preempted."""

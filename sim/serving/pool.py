@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sim.interfaces import FAILED, IN_FLIGHT, NOT_YET, REJECTED, ActivityLog, Request, RequestLog, Scheduler
+from sim.interfaces import (
+    FAILED,
+    IN_FLIGHT,
+    NOT_YET,
+    REJECTED,
+    ActivityLog,
+    Request,
+    RequestLog,
+    Scheduler,
+)
 from sim.serving.dispatch import DISPATCHES, Dispatch, LeastLoaded
 from sim.serving.engine import Engine
 from sim.serving.queues import QUEUES, Queue

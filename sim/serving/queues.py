@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 from sim.interfaces import Request
@@ -30,6 +30,10 @@ class Queue(Protocol):
 
     def pop(self) -> Request:
         """Take the next request."""
+        ...
+
+    def remove(self, request: Request) -> None:
+        """Take a waiting request out; nudge the replicas after that if it was the head."""
         ...
 
     def drain(self) -> list[Request]:
@@ -78,6 +82,11 @@ class PriorityQueue(list[tuple[int, float, int, Request]]):
     def pop(self) -> Request:  # type: ignore[override]
         """Take the most urgent request."""
         return heappop(self)[3]
+
+    def remove(self, request: Request) -> None:  # type: ignore[override]
+        """Take a waiting request out."""
+        self[:] = [entry for entry in self if entry[3] is not request]
+        heapify(self)
 
     def drain(self) -> list[Request]:
         """Take everything, in order."""

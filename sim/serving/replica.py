@@ -1,13 +1,11 @@
 """The replica: one model on one group of accelerators, advanced segment by segment.
 
-This is the hot path, the one file that may trade elegance for speed; each trick says why.
-
 Order of events at a step boundary, at time t:
 
 1. the step ends: each decoding sequence gains one token; a sequence with its last token leaves;
    a prompt that is now processed yields its first token and starts to decode (or leaves, if it
    wanted one token only);
-2. a pending change of speed or batch limit takes effect;
+2. a pending change of speed or batch limit takes effect, and requests whose user has gone leave;
 3. room for the next step's tokens is made: while the decoding sequences do not fit, the running
    request of the least urgent tier that was admitted last is preempted, loses its memory and
    returns to the queue, to be recomputed;
@@ -26,79 +24,24 @@ both agree on every time stamp to 1e-9 s.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from heapq import heappop
-from typing import Any
+from functools import partial
 
-from sim.interfaces import FAILED, ActivityLog, Request, Scheduler
-from sim.serving.activity import pack_row
-from sim.serving.batch import Batch
-from sim.serving.engine import STATIC, Engine, Speed
-from sim.serving.queues import Queue
+from sim.interfaces import FAILED, TIMED_OUT, Request
+from sim.serving.engine import STATIC, Speed
+from sim.serving.runner import FULL_SPEED, IDLE, SegmentRunner
 from sim.serving.segment import elapsed_s, steps_until
 
-IDLE = -1.0  # planned end of a replica that has nothing to do
-FULL_SPEED = Speed()
+__all__ = ["FULL_SPEED", "Replica"]
 
 
-class Replica(Batch):
-    """A continuous-batching engine whose unit of work is the segment, not the step.
+class Replica(SegmentRunner):
+    """A continuous-batching engine, as pools and the facility see it.
 
     It is a batch and does not hold one: a look-up less for each of a dozen accesses per segment.
-
-    Args:
-        index: number of the replica in the run.
-        clock: runs calls at absolute times.
-        engine: step time, power and limits; shared by all replicas of a pool.
-        queue: where its requests wait; replicas of a pool may share one.
-        log: takes one activity row per segment.
-        on_end: called once with each request that completed here.
-        on_move: told when a request enters the batch or is preempted, see `Batch`.
+    The arguments are those of `SegmentRunner`.
     """
 
-    __slots__ = (
-        "_clock",
-        "_compute_pace",
-        "_end_s",
-        "_first_s",
-        "_growth_s",
-        "_memory_pace",
-        "_pending",
-        "_power_w",
-        "_row_answers",
-        "_row_prompts",
-        "_row_start_s",
-        "_start_s",
-        "_steps",
-        "_wake_at",
-        "_write",
-        "speed",
-    )
-
-    def __init__(
-        self,
-        index: int,
-        clock: Scheduler,
-        engine: Engine,
-        queue: Queue,
-        log: ActivityLog,
-        on_end: Callable[[Request], None],
-        on_move: Callable[[int, int], None] | None = None,
-    ) -> None:
-        super().__init__(index, engine, queue, on_end, on_move)
-        self._set_speed(FULL_SPEED)
-        self._clock = clock
-        self._wake_at = clock.timer(self._wake)
-        self._write = log.extend
-        self._pending: tuple[Speed, int] | None = None
-        self._start_s = self._row_start_s = clock.now
-        self._row_prompts = self._row_answers = 0.0  # tokens in rows of this segment so far
-        self._end_s = IDLE
-        self._steps = 0
-        self._first_s = self._growth_s = 0.0
-        self._power_w = engine.idle_w
-
-    # --- what the outside may ask for ---------------------------------------------------------
+    __slots__ = ()
 
     def nudge(self) -> bool:
         """The head of the queue changed: admit it at the next step boundary if it may fit.
@@ -126,11 +69,28 @@ class Replica(Batch):
 
     def set_speed(self, speed: Speed) -> None:
         """Change how fast steps run, from the next step boundary."""
-        self._change(speed, self._pending[1] if self._pending else self.max_num_seqs)
+        if self._pending or speed != self.speed:
+            self._at_boundary(partial(self._set_speed, speed))
 
     def set_max_num_seqs(self, limit: int) -> None:
         """Change the batch limit, from the next step boundary; nobody is evicted."""
-        self._change(self._pending[0] if self._pending else self.speed, limit)
+        if self._pending or limit != self.max_num_seqs:
+            self._at_boundary(partial(self._set_limit, limit))
+
+    def evict(self, request: Request, status: int = TIMED_OUT) -> bool:
+        """Take a running request out at the next step boundary, unless it completes there.
+
+        Args:
+            request: whose user has gone.
+            status: its fate, told to ``on_end`` then.
+
+        Returns:
+            Whether it runs here; if not, it may be in the queue, see `Queue.remove`.
+        """
+        running = any(member is request for member in self.members())
+        if running:
+            self._at_boundary(partial(self._leave_early, request, status))
+        return running
 
     def checkpoint(self, now: float) -> None:
         """Write the activity up to ``now`` [s] without touching the run."""
@@ -142,10 +102,16 @@ class Replica(Batch):
             self._write_part(now)
 
     def fail(self, now: float) -> list[Request]:
-        """Stop at once and return the requests that were running, with status FAILED."""
+        """Stop at once and return the requests that were running, with status FAILED.
+
+        Their tokens count up to the last whole step: ``remaining_tokens`` is what each still has
+        to show and ``prefill_tokens`` what to process before, should another replica resume it.
+        """
         self.checkpoint(now)
+        self._apply_whole_steps(now)
         lost = self.members()
         for request in lost:
+            self._lose_progress(request)
             request.status = FAILED
             request.finished_s = now
         self.clear()
@@ -159,202 +125,23 @@ class Replica(Batch):
         self.alive = True
         self._start(now)
 
-    # --- the segment ---------------------------------------------------------------------------
+    def _set_limit(self, limit: int) -> None:
+        self.max_num_seqs = limit
 
-    def _wake(self, _event: Any) -> None:
-        now = self._clock.now
-        if now == self._end_s:  # otherwise a cut made this wake-up stale
-            self._finish(now)
-            self._plan(now)
+    def _leave_early(self, request: Request, status: int) -> None:
+        if any(member is request for member in self.members()):
+            self._take_out(request)
+            request.status = status
+            request.finished_s = self._clock.now
+            self._on_end(request)
 
-    def _change(self, speed: Speed, limit: int) -> None:
-        self._pending = (speed, limit)
+    def _apply_whole_steps(self, now: float) -> None:
+        """Count the steps of the running segment that are over by ``now``."""
         if self._end_s == IDLE:
-            self._start(self._clock.now)
-        else:
-            self._cut(self._clock.now)
-
-    def _start(self, now: float) -> None:
-        """Plan the first segment after a rest."""
-        if now > self._row_start_s:
-            self._write_idle_row(now)
-        self._plan(now)
-
-    def _cut(self, now: float) -> None:
-        """End the segment at the first step boundary that is not before ``now``."""
-        if now == self._start_s:  # the segment starts right now: nothing has happened yet
-            self._plan(now)
             return
         steps = steps_until(self._start_s, now, self._first_s, self._growth_s)
-        if steps < self._steps:
-            self._steps = steps
-            self._end_s = end_s = self._start_s + elapsed_s(steps, self._first_s, self._growth_s)
-            self._wake_at(end_s)
-
-    def _finish(self, now: float) -> None:
-        """Apply the segment's steps, which end at ``now``, and write its row."""
-        decoding, memory, steps = self._decoding, self.memory, self._steps
-        kv_tokens = memory.tokens
-        batch = self._static_size or len(decoding)
-        prompts = answers = 0
+        if self._start_s + elapsed_s(steps, self._first_s, self._growth_s) > now:
+            steps -= 1
         if self._decodes:
-            answers = len(decoding) * steps
-            memory.tokens = kv_tokens + answers
-            done = self._steps_done = self._steps_done + steps
-            while decoding and decoding[0][0] == done:
-                request = heappop(decoding)[2]
-                memory.leave(request.context_tokens + request.remaining_tokens, done)
-                self._complete(request, now)
-        if self._prompts:
-            batch += len(self._prefilling)
-            kv_tokens += memory.prefill_blocks * memory.block_size
-            prompts = self._new * steps
-            answers += self._finish_chunks(steps, now)
-        if self._static_size and not decoding:  # the batch is through: free its reservation
-            self._static_size = 0
-            memory.prefill_blocks = 0
-        start_s = self._start_s
-        if self._row_start_s == start_s:  # nearly always: one row for the whole segment
-            self._write(
-                pack_row(
-                    self.index,
-                    start_s,
-                    now,
-                    self._power_w,
-                    batch,
-                    kv_tokens + 0.5 * answers,
-                    prompts,
-                    answers,
-                )
-            )
-        else:
-            self._write_rest(now, batch, kv_tokens, prompts, answers)
-
-    # --- composing the next segment ------------------------------------------------------------
-
-    def _plan(self, now: float) -> None:
-        """Do boundary events 2 to 5 and start the next segment."""
-        if self._pending is not None:
-            self._set_speed(self._pending[0])
-            self.max_num_seqs = self._pending[1]
-            self._pending = None
-        memory, decoding = self.memory, self._decoding
-        preempted = False
-        # Below this bound nobody can run out of memory, so most boundaries skip the question.
-        tight = memory.tokens + memory.prefill_blocks * memory.block_size > self._ample_tokens
-        if tight or self.queue:
-            preempted = self._change_batch(now)
-        if self._prefilling:
-            steps = self._compose_chunks()
-        elif decoding:
-            steps = decoding[0][0] - self._steps_done
-            self._prompts = self._new = 0
-            self._decodes, self._slots_full = True, False
-        else:
-            self._go_idle(now)
-            return
-        if preempted:  # the queue gets its turn at the next boundary
-            steps = 1
-        elif steps > 1 and not self._static_size:
-            grown = memory.tokens + len(decoding) * steps
-            if grown + memory.prefill_blocks * memory.block_size > self._ample_tokens:
-                steps = memory.steps_left(self._steps_done, steps)
-        self._start_segment(now, steps)
-
-    def _start_segment(self, now: float, steps: int) -> None:
-        """Start a segment of ``steps`` steps: work out how long they take and what they draw."""
-        engine, pace, new = self.engine, self._memory_pace, self._new
-        time = engine.step_time
-        sequences = len(self._decoding) if self._decodes else 0
-        places = self._static_size or sequences if sequences else 0
-        memory_s, growth_s = engine.memory_s[places], 0.0
-        if sequences:
-            memory_s += time.c_s_per_kv_token * self.memory.tokens
-            growth_s = time.c_s_per_kv_token * sequences * pace
-        if new:
-            compute_s = time.new_tokens_s(places + new) + time.e_s_per_token2 * self._attention
-            if steps > 1:
-                growth_s += time.e_s_per_token2 * new * new * self._compute_pace
-        else:
-            compute_s = engine.compute_s[places]
-        first_s = compute_s * self._compute_pace + memory_s * pace
-        if new or self.speed is not FULL_SPEED:
-            self._power_w = engine.power_w(places, new, first_s, self.speed)
-        else:
-            self._power_w = engine.decode_w[places]
-        self._first_s, self._growth_s, self._steps = first_s, growth_s, steps
-        self._start_s = self._row_start_s = now
-        end_s = now + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5)
-        if end_s != self._end_s:  # a wake-up at the same instant is already queued
-            self._end_s = end_s
-            self._wake_at(end_s)
-
-    def _set_speed(self, speed: Speed) -> None:
-        """Slow compute with one part of the speed, memory with the other."""
-        self.speed = speed
-        self._compute_pace = 1.0 / speed.prefill
-        self._memory_pace = 1.0 / speed.decode
-
-    def _go_idle(self, now: float) -> None:
-        self._row_start_s = self._start_s = now
-        self._end_s = IDLE
-        self._slots_full = False
-        self._power_w = self.engine.power_w(0, 0, 0.0, self.speed) if self.alive else 0.0
-
-    # --- the activity log ----------------------------------------------------------------------
-
-    def _write_idle_row(self, end_s: float) -> None:
-        self._write(pack_row(self.index, self._row_start_s, end_s, self._power_w, 0, 0.0, 0.0, 0.0))
-        self._row_start_s = end_s
-
-    def _write_part(self, end_s: float) -> None:
-        """Write the part of a running segment from its last row to ``end_s``, by time."""
-        if self._row_start_s == self._start_s:
-            self._row_prompts = self._row_answers = 0.0
-        memory, decoding = self.memory, len(self._decoding)
-        batch = self._static_size or decoding
-        kv_tokens: float = memory.tokens
-        answers = decoding * self._steps if self._decodes else 0
-        if self._prompts:
-            batch += len(self._prefilling)
-            kv_tokens += memory.prefill_blocks * memory.block_size
-            answers += self._first_tokens(self._steps)
-        share = (end_s - self._row_start_s) / (self._end_s - self._start_s)
-        prompt_part, answer_part = self._new * self._steps * share, answers * share
-        if not self._prompts:
-            prompt_part = 0.0
-        self._row_prompts += prompt_part
-        self._row_answers += answer_part
-        self._write_row(end_s, batch, kv_tokens, answers, prompt_part, answer_part)
-
-    def _write_rest(
-        self, end_s: float, batch: int, kv_tokens: float, prompts: int, answers: int
-    ) -> None:
-        """Write the rest of a segment of which a part is written already."""
-        prompt_part, answer_part = prompts - self._row_prompts, answers - self._row_answers
-        self._write_row(end_s, batch, kv_tokens, answers, prompt_part, answer_part)
-
-    def _write_row(
-        self,
-        end_s: float,
-        batch: int,
-        kv_tokens: float,
-        answers: int,
-        prompt_part: float,
-        answer_part: float,
-    ) -> None:
-        begin_s, length_s = self._row_start_s, self._end_s - self._start_s
-        kv_tokens += answers * (0.5 * (end_s + begin_s) - self._start_s) / length_s
-        self._write(
-            pack_row(
-                self.index,
-                begin_s,
-                end_s,
-                self._power_w,
-                batch,
-                kv_tokens,
-                prompt_part,
-                answer_part,
-            )
-        )
-        self._row_start_s = end_s
+            self._steps_done += steps
+            self.memory.tokens += steps * len(self._decoding)

@@ -62,10 +62,10 @@ class CycleShuffle:
         lengths = np.diff(np.append(self._first, len(self.trace)))[order]
         before = np.cumsum(lengths) - lengths
         rows = np.repeat(self._first[order] - before, lengths) + np.arange(len(self.trace))
-        offsets_s = np.cumsum(self._gaps_s[rows]) - self._gaps_s[rows]
+        offsets_s = np.concatenate([[0.0], np.cumsum(self._gaps_s[rows[:-1]])])
         moved = self.trace.take(rows)
         return Trace(
-            arrival_s=np.maximum(self.trace.arrival_s[0] + offsets_s, 0.0),
+            arrival_s=self.trace.arrival_s[0] + offsets_s,
             input_tokens=moved.input_tokens,
             output_tokens=moved.output_tokens,
             span_s=self.trace.span_s,

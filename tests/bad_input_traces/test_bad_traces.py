@@ -12,6 +12,7 @@ from sim.traffic.reader import read_trace
 FILES = Path(__file__).parent / "files"
 FORMATS = "one of the formats "
 STAMP = "expected a time stamp, such as 2023-11-16 18:15:46.6805900"
+TIME = "expected a time as in the other records"
 COUNT = "expected a whole number of tokens"
 BROKEN_GZIP = "got a gzip stream that ends or breaks here"
 
@@ -34,6 +35,15 @@ EXPECTED = {
         f"azure-zones.csv:2: TIMESTAMP: got '2023-11-16 18:15:46+25:00', {STAMP}",
         f"azure-zones.csv:3: TIMESTAMP: got '2023-11-16 18:15:46.1234567890', {STAMP}",
         f"azure-zones.csv:4: TIMESTAMP: got '2023-11-16 18:15:46.', {STAMP}",
+    ],
+    "bailian-negative.jsonl": [
+        (
+            "bailian-negative.jsonl:1: timestamp: got -3, expected a time at or after the start of "
+            "the trace"
+        )
+    ],
+    "burstgpt-goes-back.csv": [
+        "burstgpt-goes-back.csv:3: Timestamp: got an arrival that goes back 1 s, expected rows in"
     ],
     "columns.csv": [
         "columns.csv:3: got 2, expected 3 columns as in the header",
@@ -64,6 +74,24 @@ EXPECTED = {
     "infinite-time.csv": [
         "infinite-time.csv:3: arrival_s: got 'inf', expected seconds, such as 12.5"
     ],
+    "metrics.csv": [
+        (
+            "metrics.csv:1: got measurements over time, expected requests: take the request file of "
+            "the same data set"
+        )
+    ],
+    "mooncake-fields.jsonl": [
+        f'mooncake-fields.jsonl:2: timestamp: got "later", {TIME}',
+        f"mooncake-fields.jsonl:3: input_length: got true, {COUNT}",
+    ],
+    "mooncake-infinite.jsonl": [
+        f"mooncake-infinite.jsonl:2: input_length: got Infinity, {COUNT}",
+        f"mooncake-infinite.jsonl:3: output_length: got nothing, {COUNT}",
+    ],
+    "mooncake-no-json.jsonl": [
+        "mooncake-no-json.jsonl:2: got 'not json', expected one JSON object per line",
+        "mooncake-no-json.jsonl:3: got '[1, 2]', expected one JSON object per line",
+    ],
     "misspelt-column.csv": [
         "misspelt-column.csv:1: got a file that starts 'arrival_s,input_token,output_tokens'",
         "(for loadbank-csv it lacks 'input_tokens')",
@@ -82,6 +110,17 @@ EXPECTED = {
     "semicolons.csv": [
         "semicolons.csv:1: got a file that starts 'arrival_s;input_tokens;output_tokens', expected",
         "(separate the columns by commas)",
+    ],
+    "session-fields.json": [
+        f"session-fields.json:1: session-fields.requests[1].t: got null, {TIME}",
+        f'session-fields.json:1: session-fields.requests[0].in: got "many", {COUNT}',
+    ],
+    "session-without-requests.json": [
+        "session-without-requests.json:1: session-without-requests.json: got something else, expected"
+    ],
+    "snapshot.parquet": [
+        "snapshot.parquet: got a damaged Parquet file (",
+        "expected a complete one",
     ],
     "truncated.csv.gz": [f"truncated.csv.gz:145: {BROKEN_GZIP}"],
     "unknown-header.csv": [

@@ -7,7 +7,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +53,7 @@ def test_python_m_sim_is_the_command(process):
 
 def test_ctrl_c_keeps_the_partial_result(running, folder):
     running.send_signal(signal.SIGINT)
-    code, out, err = finished(running)
+    code, _, err = finished(running)
     assert code == 130
     assert "interrupted: partial results are in out" in err
     assert "Traceback" not in err
@@ -123,9 +125,6 @@ def test_without_a_colour_terminal_there_are_no_escape_codes(process, scenario):
 
 
 def test_the_output_does_not_depend_on_the_locale(scenario, folder):
-    import sys
-    from pathlib import Path
-
     root = Path(__file__).resolve().parents[2]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "LC_ALL": "C"}
     ran = subprocess.run(

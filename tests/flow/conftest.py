@@ -57,8 +57,12 @@ TINY: dict[str, Any] = {
         },
         "links": [
             {
-                **{"from": "north", "to": "metro", "latency": "5 ms", "jitter": "0.5 ms"},
-                **{"bandwidth": "100 Mbps", "egress": "0.01 USD/GB"},
+                "from": "north",
+                "to": "metro",
+                "latency": "5 ms",
+                "jitter": "0.5 ms",
+                "bandwidth": "100 Mbps",
+                "egress": "0.01 USD/GB",
             },
             {"from": "south", "to": "metro", "latency": "3 ms"},
             {"from": "metro", "to": "far", "latency": "12 ms", "jitter": "1 ms"},

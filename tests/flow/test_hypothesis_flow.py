@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 lengths = st.one_of(
     st.builds(
-        lambda asked, answer: {"constant": {"input": f"{asked} tokens", "output": f"{answer} tokens"}},
+        lambda asked, answer: {
+            "constant": {"input": f"{asked} tokens", "output": f"{answer} tokens"}
+        },
         st.integers(1, 600),
         st.integers(1, 120),
     ),
@@ -31,9 +33,11 @@ lengths = st.one_of(
     ),
 )
 arrivals = st.builds(
-    lambda rate, cv: {"process": "gamma", "rate": f"{rate} req/s", "cv": cv}
-    if cv
-    else {"process": "poisson", "rate": f"{rate} req/s"},
+    lambda rate, cv: (
+        {"process": "gamma", "rate": f"{rate} req/s", "cv": cv}
+        if cv
+        else {"process": "poisson", "rate": f"{rate} req/s"}
+    ),
     st.sampled_from([2, 20, 80, 200]),
     st.sampled_from([None, 0.5, 4.0]),
 )
@@ -57,7 +61,9 @@ pools = st.fixed_dictionaries(
     {"queue": queues, "batching": batchings, "replicas": st.integers(1, 4)},
     optional={
         "kv_cache": st.sampled_from(["320 tokens", "1000 tokens", "5000 tokens"]),
-        "step_time": st.just({"a": "5 ms", "b": "40 us", "c": "0.2 us", "d": "1 ms", "e": "0.1 ns"}),
+        "step_time": st.just(
+            {"a": "5 ms", "b": "40 us", "c": "0.2 us", "d": "1 ms", "e": "0.1 ns"}
+        ),
         "power": st.just({"idle": "90 W", "prefill": "300 W", "decode": "640 W"}),
         "tensor_parallel": st.sampled_from([1, 2, 3, 8]),
     },

@@ -27,6 +27,8 @@ class Job:
     admitted_s: float = -1.0
     first_token_s: float = -1.0
     finished_s: float = -1.0
+    gives_up_s: float = float("inf")  # when its user goes away
+    gave_up: bool = False
 
     def __post_init__(self):
         self.prompt = self.input_tokens
@@ -63,6 +65,16 @@ class StepwiseReplica:
         if self.decoding or self.prefilling:
             free -= self.watermark
         return free >= 0
+
+    def let_go(self, now):
+        """Take out, without a trace, requests whose users have gone."""
+        for jobs in (self.waiting, self.prefilling, self.decoding):
+            for job in [job for job in jobs if job.gives_up_s <= now]:
+                jobs.remove(job)
+                job.gave_up, job.finished_s = True, now if jobs is not self.waiting else -1.0
+                job.held_blocks = 0 if self.mode != "static" else job.held_blocks
+        if self.mode == "static" and not self.decoding and not self.prefilling:
+            self.static_size = 0
 
     def sort_queue(self):
         if self.priority_queue:
@@ -125,8 +137,12 @@ class StepwiseReplica:
         memory += t.f_s_per_seq * places
         return compute / self.speed[0] + memory / self.speed[1]
 
-    def run(self, jobs, until_s=float("inf")):
-        """Serve ``jobs`` (sorted by arrival) and return them with their time stamps."""
+    def run(self, jobs, until_s=float("inf"), stop_s=float("inf")):
+        """Serve ``jobs`` (sorted by arrival) and return them with their time stamps.
+
+        Nothing happens after ``stop_s``: a step that would end later does not take place.
+        """
+        self.stop_s = stop_s
         upcoming = list(jobs)
         changes = sorted(self.speed_changes, key=lambda change: change[0])
         now = 0.0
@@ -136,6 +152,7 @@ class StepwiseReplica:
                 self.sort_queue()
             while changes and changes[0][0] <= now:
                 self.speed = changes.pop(0)[1:]
+            self.let_go(now)
             preempted = False
             if self.mode != "prefill-first":
                 preempted = self.make_room()
@@ -149,6 +166,8 @@ class StepwiseReplica:
                 now = upcoming[0].arrival_s
                 continue
             now = self.step(now)
+            if now > stop_s:
+                return jobs
 
     def step(self, now):
         """Run one engine iteration from ``now`` and return the time at which it ends."""
@@ -157,6 +176,8 @@ class StepwiseReplica:
         live = self.decoding if decodes else []
         places = (self.static_size or len(live)) if live else 0
         now += self.step_time(chunks, places, live)
+        if now > self.stop_s:
+            return now
         for job in list(live):
             job.stored += 1
             job.shown += 1

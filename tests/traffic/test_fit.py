@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -69,8 +71,6 @@ def poisson_misses(trace):
 
 @pytest.fixture(scope="module")
 def sample_fit():
-    from pathlib import Path
-
     return fit(read_trace(find_trace("conversation-sample", Path())))
 
 
@@ -84,7 +84,7 @@ def test_the_shipped_conversation_is_reproduced_for_nearly_every_seed(sample_fit
 def test_the_fit_is_no_replay(sample_fit):
     assert sample_fit.chosen.candidate.settings["stretch_s"] >= 60
     one, other = sample_fit.sample(3600.0, 1), sample_fit.sample(3600.0, 2)
-    assert not np.array_equal(one.arrival_s[:100], other.arrival_s[:100])
+    assert not np.array_equal(one.arrival_s, other.arrival_s)
     assert sample_fit.sample(3600.0, 1).arrival_s.tolist() == one.arrival_s.tolist()
 
 
@@ -103,9 +103,8 @@ def test_on_unseen_requests_it_is_as_good_as_the_data(sample_fit):
         assert held_out.error[name] <= 2 * held_out.floor[name] + TOLERANCE[name] / 2
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_coding_traffic_is_reproduced_where_poisson_is_far_off(seed):
-    trace = coding(seed)
+def test_coding_traffic_is_reproduced_where_poisson_is_far_off():
+    trace = coding(1)
     assert 0.6 < fingerprint(trace).values["empty_seconds"] < 0.9
     assert poisson_misses(trace) > 20
     fitted = fit(trace)
@@ -115,7 +114,7 @@ def test_coding_traffic_is_reproduced_where_poisson_is_far_off(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3, 15))
+@pytest.mark.parametrize("seed", range(2, 14))
 def test_more_coding_traffic_is_reproduced(seed):
     trace = coding(seed, mean_burst=10 + 3 * (seed % 5), silence_s=5.0 + seed % 4)
     fitted = fit(trace)
@@ -123,6 +122,7 @@ def test_more_coding_traffic_is_reproduced(seed):
     assert sum(within_tolerance(fitted, trace.span_s, seed) for seed in range(100, 120)) >= 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "process",
     [
@@ -139,7 +139,7 @@ def test_other_bursty_traffic_is_reproduced(process):
 
 
 def test_poisson_traffic_gets_a_plain_renewal_process():
-    fitted = fit(drawn(Poisson(6.0), 3600.0))
+    fitted = fit(drawn(Poisson(6.0), 1200.0))
     assert fitted.name in {"poisson", "gamma", "weibull"}
     assert any("lengths are drawn without regard" in note for note in fitted.notes)
 
@@ -156,9 +156,14 @@ def test_the_real_conversation_trace(shared_data):
     assert good >= 18
 
 
-def test_a_clock_of_whole_seconds_is_smoothed_first(sample_fit):
-    from pathlib import Path
+@pytest.mark.slow
+def test_poisson_traffic_is_nearly_always_recognised():
+    names = [fit(drawn(Poisson(6.0), 2400.0, seed)).name for seed in range(20)]
+    assert sum(name in {"poisson", "gamma", "weibull"} for name in names) >= 16
 
+
+@pytest.mark.slow
+def test_a_clock_of_whole_seconds_is_smoothed_first():
     trace = read_trace(find_trace("conversation-sample", Path()))
     ticking = make_trace(np.floor(trace.arrival_s), trace.input_tokens, trace.output_tokens)
     fitted = fit(ticking)
@@ -175,6 +180,7 @@ def test_a_short_trace_is_told_so():
         fit(make_trace(np.zeros(500), np.ones(500), np.ones(500)))
 
 
+@pytest.mark.slow
 def test_little_to_shuffle_is_said_plainly():
     trace = coding(4)
     fitted = fit(trace)

@@ -143,6 +143,8 @@ class TwoThreshold:
     After POLCA (Patel et al., arXiv 2308.12908): the least urgent class is slowed above the first
     threshold, all classes above the second, and a cap is lifted once power is clearly below its
     threshold. Above the limit itself everything runs at the lowest clock, as with a power brake.
+    Where all work has the same urgency, all of it counts as low priority. The default clocks are
+    guesses: the paper's thresholds were not at hand.
     """
 
     def __init__(self, settings: CappingSettings) -> None:

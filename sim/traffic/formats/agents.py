@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sim.traffic.formats.base import TRACE_FORMATS, FileFormat
-from sim.traffic.formats.jsonlines import Row, block_ids, number, parse_json, raw_rows
+from sim.traffic.formats.jsonlines import Row, block_ids, number, parse_json, raw_rows, said
 from sim.traffic.formats.lines import open_bytes
 from sim.traffic.formats.rows import BadRows, RawRows
 
@@ -110,8 +110,8 @@ class _Session:
             number(request.get("in")),
             number(request.get("out")),
             {
-                column: (f"{self.name}.{where}.{key}", repr(request.get(key, "nothing"))[:80])
-                for column, key in _KEYS.items()
+                column: (f"{self.name}.{where}.{name}", text)
+                for column, (name, text) in said(request, _KEYS).items()
             },
             {
                 "turn": float(turn),

@@ -31,7 +31,7 @@ class Mooncake(FileFormat):
     """Times in milliseconds; a turn may have a delay after the one before instead of a time."""
 
     ordered: ClassVar[bool] = False
-    seconds_per_tick: ClassVar[float] = 0.001
+    ticks_per_s: ClassVar[float] = 1000.0
     block_tokens: ClassVar[int] = 512
 
     def sniff(self, head: str) -> bool:
@@ -49,7 +49,7 @@ class Mooncake(FileFormat):
                 yield raw_rows(rows, self.block_tokens)
 
     def _row(self, line: int, record: Record, sessions: dict[str, tuple[int, float]]) -> Row:
-        arrival_s = number(record.get("timestamp")) * self.seconds_per_tick
+        arrival_s = number(record.get("timestamp")) / self.ticks_per_s
         think_s = number(record.get("delay", 0)) / 1000
         session = str(record.get("session_id", ""))
         turn, previous_s = sessions.get(session, (-1, math.nan)) if session else (-1, math.nan)
@@ -74,7 +74,7 @@ class Mooncake(FileFormat):
 class VllmTimed(Mooncake):
     """The same records with times in seconds; has to be named, since nothing in it tells."""
 
-    seconds_per_tick: ClassVar[float] = 1.0
+    ticks_per_s: ClassVar[float] = 1.0
     block_tokens: ClassVar[int] = 16
 
     def sniff(self, head: str) -> bool:

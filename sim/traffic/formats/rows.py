@@ -21,7 +21,7 @@ PROBLEMS_SHOWN = 20
 Mask = NDArray[np.bool_]
 Quote = Callable[[int, str], tuple[str, str]]
 """Finds a field again: row (an index into the rows) and canonical column in, the file's own name
-of the column and its text out."""
+of the column and its text as a message shows it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +100,4 @@ def reject(raw: RawRows, bad: BadRows, rows: Mask, reason: str, column: str, exp
     """Report the chosen rows as malformed, quoting the field of ``column``."""
     for row in np.flatnonzero(rows).tolist():
         header, text = raw.quote(row, column)
-        bad.malformed(reason, int(raw.line[row]), header, repr(text), expected)
+        bad.malformed(reason, int(raw.line[row]), header, text, expected)

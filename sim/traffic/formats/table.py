@@ -119,10 +119,10 @@ def _to_rows(
             numbers[column.target], origin_ns = _relative_s(table, at, origin_ns)
     raw = RawRows(
         line=table.line,
-        arrival_s=numbers.pop("arrival_s"),
+        arrival_s=numbers.pop("arrival_s", np.full(len(table.line), np.nan)),
         input_tokens=numbers.pop("input_tokens"),
         output_tokens=numbers.pop("output_tokens"),
-        quote=lambda row, target: (header[place[target]], table.text(row, place[target])),
+        quote=lambda row, target: (header[place[target]], repr(table.text(row, place[target]))),
         time_form=_TIME_FORMS[_kind_of("arrival_s", columns)],
         extras=numbers,
         labels=labels,
@@ -133,7 +133,7 @@ def _to_rows(
 
 
 def _kind_of(target: str, columns: Sequence[Column]) -> str:
-    return next(column.kind for column in columns if column.target == target)
+    return next((column.kind for column in columns if column.target == target), "number")
 
 
 def _relative_s(table: Table, column: int, origin_ns: int | None) -> tuple[Any, int | None]:
