@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sim.cli.main import _guarded as main_code
+import pytest
+
+from sim.cli import main
 from sim.scenario.load import load_topology
 
 SITES = "name,latitude,longitude\nfra1,50.1,8.7\n"
@@ -18,7 +20,9 @@ def run(folder, *extra, share="80"):
     for name, text in (("sites", SITES), ("racks", RACKS), ("feeds", FEEDS.format(share=share))):
         (folder / f"{name}.csv").write_text(text)
     files = [f"--{name}={folder / name}.csv" for name in ("sites", "racks", "feeds")]
-    return main_code(["dcim", *files, *extra, f"--out={folder / 'topology.yaml'}"])
+    with pytest.raises(SystemExit) as left:
+        main(["dcim", *files, *extra, f"--out={folder / 'topology.yaml'}"])
+    return left.value.code
 
 
 def test_racks_and_feeds_become_a_topology(tmp_path):
