@@ -19,6 +19,7 @@ import numpy as np
 from sim.clock import Clock
 from sim.collect import collect
 from sim.facility.assemble import assemble_facility
+from sim.facility.facility import Facility
 from sim.facility.meter import PowerMeter
 from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request
 from sim.metrics.assemble import build_recorder, build_series
@@ -185,17 +186,7 @@ class World:
         self.meter = PowerMeter(
             self.plant, scenario.run.warmup_s, scenario.output.series_interval_s
         )
-        self.facility = assemble_facility(
-            scenario,
-            self.plant,
-            self.catalog,
-            self.meter,
-            [replica.engine.idle_w for replica in self.replicas],
-            streams=self.streams,
-            serving=ReplicaControl(self.pools),
-            checkpoint=self.flush,
-            running=self.running,
-        )
+        self.facility = self._facility()
 
     def run(
         self, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None
@@ -250,6 +241,19 @@ class World:
             meter.advance(rows, 1.0)
             bounds.append(meter.power_w[meter.points.spans["site"]])
         return bounds[0], bounds[1]
+
+    def _facility(self) -> Facility | None:
+        return assemble_facility(
+            self.scenario,
+            self.plant,
+            self.catalog,
+            self.meter,
+            [replica.engine.idle_w for replica in self.replicas],
+            streams=self.streams,
+            serving=ReplicaControl(self.pools),
+            checkpoint=self.flush,
+            running=self.running,
+        )
 
     def _progress(self) -> Progress:
         return Progress(

@@ -39,7 +39,6 @@ def run(
 
     loaded = load_scenario(scenario, overrides or ())
     folder = out or _default_folder(loaded, seed)
-    folder.mkdir(parents=True, exist_ok=True)
     result = _simulate(loaded, seed, folder, quiet)
     result.save(folder, report=render_report)
     if as_json:

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
-from sim.experiment.executor import cores, refused_executor
+from sim.experiment.executor_name import cores, refused_executor
 from sim.experiment.point import program_version
 
 CONNECT_TIMEOUT_S = 10

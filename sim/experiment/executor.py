@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sim.errors import InputError, Problem
+from sim.experiment.executor_name import cores, refused_executor
 from sim.experiment.processes import ProcessExecutor
 
 T = TypeVar("T")
-
-EXPECTED = (
-    "'processes', 'processes:N', 'serial', 'dask:local', 'dask:local:N' or 'dask:tcp://HOST:PORT'"
-)
 
 
 class SerialExecutor(Executor):
@@ -80,14 +75,3 @@ def _local(where: str, kind: str, rest: str) -> Executor:
     if where == "processes" or (kind == "processes" and rest.isdigit() and int(rest) > 0):
         return ProcessExecutor(int(rest or cores()))
     raise refused_executor(where)
-
-
-def refused_executor(where: str, hint: str = "") -> InputError:
-    """Return the error that says which executors there are."""
-    return InputError([Problem("executor", repr(where), EXPECTED, hint=hint)])
-
-
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1

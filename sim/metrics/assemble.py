@@ -15,6 +15,8 @@ from sim.metrics.sinks import MemorySink, RequestSink
 from sim.metrics.sla import TierTargets
 from sim.scenario.plant import Plant
 from sim.scenario.schema import Scenario
+from sim.scenario.schema_sla import Price
+from sim.scenario.schema_tiers import Tier
 
 
 def build_recorder(
@@ -31,21 +33,32 @@ def build_recorder(
     names = _run_names(scenario, plant, models)
     sink: RequestSink = MemorySink()
     if spool is not None:
+        spool.parent.mkdir(parents=True, exist_ok=True)
         sink = ParquetSink(spool, REQUEST_TYPES, names.by_column())
     recorder = Recorder(
         names,
-        [
-            TierTargets(
-                name, tier.slo.ttft_s, tier.slo.tpot_s, tier.slo.e2e_s, tier.target, tier.require
-            )
-            for name, tier in scenario.tiers.items()
-        ],
+        [_targets(name, tier) for name, tier in scenario.tiers.items()],
         sink,
         warmup_s=scenario.run.warmup_s,
         exact_up_to=scenario.output.exact_quantiles,
         width_s=scenario.output.series_interval_s,
     )
     return recorder, sink
+
+
+def _targets(name: str, tier: Tier) -> TierTargets:
+    slo, price = tier.slo, tier.price or Price()
+    return TierTargets(
+        name,
+        slo.ttft_s,
+        slo.tpot_s,
+        slo.e2e_s,
+        tier.target,
+        tier.require,
+        price.input_usd_per_token,
+        price.output_usd_per_token,
+        price.credit,
+    )
 
 
 def build_series(scenario: Scenario, plant: Plant, kv_tokens: Sequence[int]) -> ActivitySeries:

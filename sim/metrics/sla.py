@@ -25,6 +25,9 @@ class TierTargets:
         e2e_s: longest time to the last token [s].
         target: share of requests that should attain, for the report.
         require: share of requests below which the run counts as failed.
+        input_usd_per_token: price of a prompt token [USD].
+        output_usd_per_token: price of an answer token [USD].
+        credit: share of a request's price that is given back when it misses its SLO.
     """
 
     name: str
@@ -33,6 +36,9 @@ class TierTargets:
     e2e_s: float | None = None
     target: float | None = None
     require: float | None = None
+    input_usd_per_token: float = 0.0
+    output_usd_per_token: float = 0.0
+    credit: float = 0.0
 
 
 def limits_s(tiers: Sequence[TierTargets]) -> FloatArray:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.interfaces import COMPLETED, STATUS_NAMES, IntArray
+from sim.metrics.billing import Billing
 from sim.metrics.columns import LATENCIES
 from sim.metrics.quantiles import Quantiles
 from sim.metrics.sla import TierTargets, attains, limits_s
@@ -45,6 +46,7 @@ class RequestStatistics:
         self.attained_in_window = 0
         self.latencies = [self._fresh() for _ in tiers]
         """Quantiles by tier and latency."""
+        self.billing = Billing(tiers)
         self._window_start_s = window_start_s
         self._limits = limits_s(tiers)
 
@@ -66,6 +68,7 @@ class RequestStatistics:
             columns = {name: values[measured] for name, values in columns.items()}
             good = good[measured]
         self.measured_fates += self._by_fate(columns)
+        self.billing.add(columns, good)
         self.attained += np.bincount(columns["tier"][good], minlength=len(self.tiers))
         self._add_latencies(columns)
 

@@ -8,7 +8,7 @@ from math import inf, sqrt
 
 import numpy as np
 
-from sim.scenario.catalog import Accelerator, Model
+from sim.scenario.catalog_entries import Accelerator, Model
 
 # Bytes of one stored weight; 4-bit formats carry one byte of scale per 16 weights.
 WEIGHT_BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5625, "fp4": 0.5625}

@@ -6,7 +6,7 @@ import ast
 
 LONGEST_FILE = 400
 LONGEST_BODY = 50
-OWED = {"sim.simulate.__init__"}  # longer than that; when it is mended, take it out
+OWED: set[str] = set()
 MUTATORS = {
     *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
     *("add", "discard", "update", "setdefault", "popitem", "appendleft", "popleft"),
