@@ -149,13 +149,25 @@ def fit_yaml(fitted: FittedWorkload, reference: str) -> str:
         stretch_s = settings["stretch_s"]
         stretch = "" if math.isinf(stretch_s) else f", stretch: {stretch_s:g} s"
         return f"    fitted: {{path: {reference}{stretch}, cycle: {settings['cycle_s']:g} s}}"
-    shape = {k: v for k, v in settings.items() if k in ("cv", "shape")}
-    more = "".join(f", {name}: {value:.6g}" for name, value in shape.items())
-    rate = f"{settings['rate_per_s']:.6g} req/s"
     return (
-        f"    arrivals: {{process: {fitted.name}, rate: {rate}{more}}}\n"
+        f"    arrivals: {{process: {fitted.name}, {_arrivals_yaml(settings)}}}\n"
         f"    lengths: {{empirical: {reference}}}"
     )
+
+
+def _arrivals_yaml(settings: Mapping[str, float]) -> str:
+    """Return the settings of a fitted arrival process as they stand in a scenario."""
+    states = sum(key.startswith("sojourn_") for key in settings)
+    if states:
+        each = (
+            f"{{rate: {settings[f'rate_{i}_per_s']:.6g} req/s, "
+            f"sojourn: {settings[f'sojourn_{i}_s']:.6g} s}}"
+            for i in range(states)
+        )
+        return f"states: [{', '.join(each)}]"
+    shape = {k: v for k, v in settings.items() if k in {"cv", "shape"}}
+    more = "".join(f", {name}: {value:.6g}" for name, value in shape.items())
+    return f"rate: {settings['rate_per_s']:.6g} req/s{more}"
 
 
 def _table(title: str, *columns: str) -> Table:
