@@ -44,11 +44,23 @@ class Clock(simpy.Environment):
     """
 
     now: float = 0.0  # a plain attribute: SimPy's property costs a call on every read
+    background: int = 0
+    """Queued events that do not keep a run going: a fault to come, the next look of a scaler."""
 
     def call_at(self, when_s: float, action: Callable[[Any], None]) -> None:
         """Run ``action(event)`` at the absolute time ``when_s`` [s], not before now."""
         queue: list[Any] = self._queue
         heappush(queue, (when_s, NORMAL, next(self._eid), Timer(action)))
+
+    def call_in_background(self, when_s: float, action: Callable[[Any], None]) -> None:
+        """Run ``action(event)`` at ``when_s`` [s] if anything else is still to happen by then."""
+
+        def fire(event: Any) -> None:
+            self.background -= 1
+            action(event)
+
+        self.background += 1
+        self.call_at(when_s, fire)
 
     def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
         """Return a function that schedules ``action(event)`` at an absolute time [s]."""
@@ -66,12 +78,14 @@ class Clock(simpy.Environment):
         The clock then shows the time of the last event. This is SimPy's own loop with the calls
         between ``run`` and ``step`` folded into one, a quarter of the cost of an event.
 
+        It ends as well when nothing but background events is left.
+
         Returns:
             Whether an event at or before ``until_s`` is left.
         """
         queue: list[Any] = self._queue
         for _ in range(events):
-            if not queue or queue[0][0] > until_s:
+            if len(queue) <= self.background or queue[0][0] > until_s:
                 return False
             when_s, _, _, event = heappop(queue)
             self._now = self.now = when_s
@@ -83,7 +97,7 @@ class Clock(simpy.Environment):
                 callback(event)
             if not event._ok and not hasattr(event, "_defused"):
                 raise event._value
-        return bool(queue) and queue[0][0] <= until_s
+        return len(queue) > self.background and queue[0][0] <= until_s
 
     def rest_until(self, when_s: float) -> None:
         """Move the clock to ``when_s`` [s] without processing anything; never backwards."""

@@ -34,6 +34,7 @@ class ArrivalBlock:
         tier: index into the scenario's tier names.
         region: index into the topology's region names.
         model: index into the scenario's model names.
+        tenant: index of the entry of the scenario's traffic that the request belongs to.
     """
 
     arrival_s: FloatArray
@@ -42,6 +43,7 @@ class ArrivalBlock:
     tier: IntArray
     region: IntArray
     model: IntArray
+    tenant: IntArray
 
     def __len__(self) -> int:
         """Return the number of requests in the block."""
@@ -79,12 +81,16 @@ class Request:
         "pool",
         "preemptions",
         "prefill_tokens",
+        "prefix_blocks",
         "priority",
         "queued_s",
         "region",
         "remaining_tokens",
         "replica",
+        "session",
+        "shared_tokens",
         "status",
+        "tenant",
         "tier",
     )
 
@@ -121,7 +127,12 @@ class Request:
         self.remaining_tokens = output_tokens  # to show, as of the last change of the batch
         self.pool = -1
         self.replica = -1
+        self.tenant = 0  # entry of the traffic that it belongs to
+        self.session = -1  # conversation that it belongs to; -1 for none
         self.preemptions = 0
+        # Hashes of the prompt's blocks, each for the prompt up to its end; none unless known.
+        self.prefix_blocks: Sequence[int] = ()
+        self.shared_tokens = 0  # tokens of its context in blocks that other requests may use
 
 
 class Scheduler(Protocol):
@@ -134,6 +145,10 @@ class Scheduler(Protocol):
 
     def call_at(self, when_s: float, action: Callable[[Any], None]) -> None:
         """Run ``action(event)`` at ``when_s`` [s]."""
+        ...
+
+    def call_in_background(self, when_s: float, action: Callable[[Any], None]) -> None:
+        """Run ``action(event)`` at ``when_s`` [s] if anything else is still to happen by then."""
         ...
 
     def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
@@ -190,12 +205,32 @@ class Station(Protocol):
     outstanding: int
     """Requests sent here that have not ended, those still on the wire included."""
     slots: int
-    """Requests that its replicas can run at the same time."""
+    """Requests that its replicas in service can run at the same time."""
+    in_service: int
+    """Replicas that take requests."""
     cooling: str
     """``air`` or ``liquid``: how the racks of its replicas are cooled."""
+    usd_per_token: float
+    """What an output token of a full batch costs here [USD]; infinite where it is not known."""
+    gco2_per_token: float
+    """Carbon of an output token of a full batch here [g]; infinite where it is not known."""
+    headroom: float
+    """Share of the power limit above it that is not used, 0 to 1."""
+
+    def decode_step_s(self, batch: float) -> float:
+        """Return the time of a step in which ``batch`` sequences decode on a replica [s]."""
+        ...
+
+    def prefill_s(self, tokens: int) -> float:
+        """Return the time of a step that processes a prompt of ``tokens`` alone [s]."""
+        ...
 
     def submit(self, request: Request) -> None:
         """Take the request now; its fate is reported through the recorder."""
+        ...
+
+    def cancel(self, request: Request) -> None:
+        """Stop work on a request that was sent here and has not ended: its user has gone."""
         ...
 
 

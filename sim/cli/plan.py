@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from sim.cli.exits import OK
 from sim.cli.sweep import ExecutorOption, StudyArgument, frame_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from sim.experiment.intervals import Interval
     from sim.experiment.plan import PlanResult
 
@@ -62,22 +65,38 @@ def _print_plan(result: PlanResult) -> None:
     from rich.console import Console
 
     console = Console(soft_wrap=True, highlight=False)
-    fleet = ", ".join(f"{name} {value}" for name, value in result.fleet.items())
-    console.print(f"fleet: {fleet}, objective {result.objective:.6g}")
-    for check in result.checks:
-        interval = check.interval
-        binds = ", binds" if check.binds else ""
-        numbers = f"{interval.value:.4g} ({interval.low:.4g} to {interval.high:.4g})"
-        console.print(f"  {check.bound}: {numbers}, slack {check.slack:.1%}{binds}")
+    console.print(f"fleet: {_fleet(result.fleet)}, objective {result.objective:.6g}")
+    console.print("\nconstraints, with 95 % intervals")
+    console.print(_constraints(result))
     for relief in result.reliefs:
-        then = ", ".join(f"{name} {value}" for name, value in relief.fleet.items())
-        console.print(f"with {relief.bound}: {then}, saves {relief.saved:.4g}")
-    if not result.runners_up.empty:
-        console.print("runners-up")
-        console.print(frame_table(result.runners_up.drop(columns=["why_not", "feasible"])))
-    if len(result.pareto) > 1:
-        console.print("Pareto front")
-        console.print(frame_table(result.pareto.drop(columns=["why_not", "feasible"])))
+        console.print(f"with {relief.bound}: {_fleet(relief.fleet)}, saves {relief.saved:.4g}")
+    for check in result.checks:
+        if check.binds and not result.reliefs:
+            console.print(f"with {check.bound.relaxed}: no cheaper fleet was found")
+    for title, rows in (("runners-up", result.runners_up), ("Pareto front", result.pareto)):
+        if len(rows) > (title == "Pareto front"):
+            console.print(f"\n{title}")
+            console.print(frame_table(rows.drop(columns=["why_not", "feasible"])))
     judged = f"{len(result.candidates)} of {result.considered} fleets judged in {result.runs} runs"
     unsettled = "" if result.settled else "; the runs ran out, a cheaper fleet may exist"
     console.print(judged + unsettled)
+
+
+def _fleet(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _constraints(result: PlanResult) -> Table:
+    """Return a row per constraint: its number with the interval, what is left, what binds."""
+    from rich.table import Table
+
+    table = Table("constraint")
+    for column in ("value", "low", "high", "left"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for check in result.checks:
+        interval = check.interval
+        numbers = (f"{each:.4g}" for each in (interval.value, interval.low, interval.high))
+        binds = "binds" if check.binds else ""
+        table.add_row(str(check.bound), *numbers, f"{check.slack:.0%}", binds)
+    return table

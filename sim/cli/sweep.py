@@ -12,6 +12,8 @@ from sim.cli.exits import OK
 from sim.cli.progress import REFRESH_S, watched
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sim.experiment.sweep import Progress, SweepResult
 
 StudyArgument = Annotated[Path, typer.Argument(help="A study file.")]
@@ -51,8 +53,11 @@ def sweep(
     except KeyboardInterrupt:
         typer.echo(f"what is finished is in {folder}; the same command continues", err=True)
         raise
+    page = _write_page(result, folder) if shard == "1/1" else None
     if not quiet:
         _print_study(result, folder)
+        if page:
+            typer.echo(f"report: {page}")
     return OK
 
 
@@ -111,6 +116,12 @@ class StudyMeter:
         self._task = self._bar.add_task("")
 
 
+def _write_page(result: SweepResult, folder: Path) -> Path:
+    from sim.report.study_page import write_study_report
+
+    return write_study_report(result, folder / "report.html")
+
+
 def _print_study(result: SweepResult, folder: Path) -> None:
     from rich.console import Console
 
@@ -121,7 +132,7 @@ def _print_study(result: SweepResult, folder: Path) -> None:
         f" ({progress.found} found, {progress.failed} failed), {progress.elapsed_s:.1f} s"
     )
     if result.loaded.study.metrics:
-        console.print(frame_table(result.intervals.drop(columns=["method"])))
+        _print_metrics(result, console)
     for row in result.failures.itertuples():
         console.print(f"failed: variant {row.variant} replication {row.replication}: {row.error}")
     slowest = result.timings.head(SLOWEST)
@@ -130,6 +141,20 @@ def _print_study(result: SweepResult, folder: Path) -> None:
             f"slow: variant {row.variant} replication {row.replication}: {row.wall_s:.2f} s"
         )
     console.print(f"tables: {folder / 'results-runs.csv'}")
+
+
+def _print_metrics(result: SweepResult, console: Console) -> None:
+    """Print a table per metric, a row per variant with its interval."""
+    from sim.experiment.study_axes import axes_of
+
+    axes = axes_of(result.loaded.study, result.variants)
+    for metric, rows in result.intervals.groupby("metric", sort=False):
+        shown = rows[["variant", "value", "low", "high", "n"]].copy()
+        for place, axis in enumerate(axes, start=1):
+            texts = [axis.texts[axis.places[variant]] for variant in rows["variant"]]
+            shown.insert(place, axis.title, texts, allow_duplicates=True)
+        console.print(f"\n{metric}, 95 % intervals")
+        console.print(frame_table(shown))
 
 
 def frame_table(frame: Any) -> Any:

@@ -119,8 +119,6 @@ def convert(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
 
     streams = Streams(seed)
     loaded = _load(trace, format_name, bad_rows, start, end)
-    if start or end:
-        loaded = transforms.window(loaded, _seconds(start, 0.0), _seconds(end, math.inf))
     if sessions_per_hour:
         chance = streams.generator("convert", "sessions")
         loaded = transforms.place_sessions(loaded, sessions_per_hour / 3600, chance)
@@ -179,9 +177,11 @@ def _load(
     end: str = "",
 ) -> Trace:
     from sim.traffic.reader import find_trace, read_trace
+    from sim.traffic.transforms import window
 
     path = find_trace(reference, Path())
-    return read_trace(path, format_name, bad_rows, _seconds(start, 0.0), _seconds(end, math.inf))
+    from_s, to_s = _seconds(start, 0.0), _seconds(end, math.inf)
+    return window(read_trace(path, format_name, bad_rows, from_s, to_s), from_s, to_s)
 
 
 def _seconds(text: str, default_s: float) -> float:

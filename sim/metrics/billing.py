@@ -1,4 +1,4 @@
-"""Money from users: the price of completed requests, and credits for those that missed their SLO."""
+"""Money from users: what completed requests cost, and credits for those that missed their SLO."""
 
 from __future__ import annotations
 

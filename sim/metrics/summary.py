@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.interfaces import STATUS_NAMES, IntArray
 from sim.metrics.activity import OUTPUT_TOKENS, ActivitySeries
+from sim.metrics.billing import Billing
 from sim.metrics.quantiles import Quantiles
 from sim.metrics.statistics import RequestStatistics
 
@@ -118,7 +119,10 @@ def summarise(
         "power": {site.name: _power(site) for site in sites},
         "energy": _energy(sites, output_tokens),
         "carbon": _carbon(sites, output_tokens),
-        "cost": _cost(sites, egress_usd, output_tokens),
+        "cost": {
+            **_cost(sites, egress_usd, output_tokens),
+            **_bill(statistics.billing, [tier.name for tier in statistics.tiers]),
+        },
         "performance": dict(performance),
         **extras,
     }
@@ -271,6 +275,22 @@ def _cost(
         "egress_usd": egress_usd,
         "total_usd": total_usd,
         "usd_per_mtoken": _over(total_usd, output_tokens / 1e6),
+    }
+
+
+def _bill(billing: Billing, tiers: Sequence[str]) -> dict[str, Any]:
+    """Return what users pay and get back, empty where nobody pays."""
+    if not billing.charges:
+        return {}
+    return {
+        "revenue_usd": float(billing.revenue_usd.sum()),
+        "credits_usd": float(billing.credits_usd.sum()),
+        "tiers": {
+            name: {"revenue_usd": revenue, "credits_usd": given}
+            for name, revenue, given in zip(
+                tiers, billing.revenue_usd.tolist(), billing.credits_usd.tolist(), strict=True
+            )
+        },
     }
 
 

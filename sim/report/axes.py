@@ -130,6 +130,23 @@ def value_axis(high: float, unit: str, at_most: int = 5) -> Axis:
     return Axis(LinearScale(0.0, top), ticks, unit)
 
 
+def range_axis(low: float, high: float, unit: str, at_most: int = 5) -> Axis:
+    """Return a linear axis over ``low .. high`` that need not begin at 0, ends on ticks."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        low, high = 0.0, 1.0
+    step = nice_step(max(high - low, 1e-6 * max(abs(high), 1.0)), at_most)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    last = max(last, first + 1)
+    write = short_celsius if unit == "celsius" else BY_UNIT[unit]
+    ticks = tuple((step * count, write(step * count)) for count in range(first, last + 1))
+    return Axis(LinearScale(first * step, last * step), ticks, unit)
+
+
+def short_celsius(degrees: float | None) -> str:
+    """Return the label of a tick [degC], without a decimal that says nothing."""
+    return f"{number(degrees, 4)}{GAP}°C"
+
+
 def time_axis(low_s: float, high_s: float, at_most: int = 6) -> Axis:
     """Return a linear axis of simulated time [s] with ticks on whole clock units."""
     high_s = high_s if high_s > low_s else low_s + 1.0

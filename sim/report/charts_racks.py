@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.interfaces import FloatArray
-from sim.report.axes import time_axis
+from sim.report.axes import Axis, time_axis
 from sim.report.chart import figure
 from sim.report.datatable import folded, table
 from sim.report.downsample import bucket, row_width_s
@@ -35,21 +35,33 @@ def rack_heat_map(result: Result) -> Markup:
     shares, time_s = rack_shares(result)
     if not shares:
         return Markup()
-    groups = _groups(shares, time_s)
+    groups = heat_groups(shares, time_s)
     lines = sum(len(group.rows) for group in groups)
-    row_px = next((px for most, px in LINE_HEIGHTS_PX if lines <= most), LINE_HEIGHTS_PX[-1][1])
     highest = float(np.nanmax([np.nanmax(column, initial=0.0) for column in shares.values()]))
     subtitle = "mean power as a share of the rack's limit"
     if lines < len(shares):
         subtitle += "; each line shows the fullest of its racks"
     words = f"{len(shares)} racks over time; the fullest reaches {share(highest)} of its limit."
-    # all cells have the length of the first, so the last one may reach past the end of the run
+    picture = heat_map(groups, cell_axis(groups, time_s), line_px(groups), words)
+    return figure(
+        "Racks", subtitle, join((heat_legend(), picture)), (), folded(*rack_table(result))
+    )
+
+
+def line_px(groups: Sequence[HeatGroup]) -> int:
+    """Return the height of a line, by how many there are [px]."""
+    lines = sum(len(group.rows) for group in groups)
+    return next((px for most, px in LINE_HEIGHTS_PX if lines <= most), LINE_HEIGHTS_PX[-1][1])
+
+
+def cell_axis(groups: Sequence[HeatGroup], time_s: FloatArray) -> Axis:
+    """Return the time axis that spans exactly the cells.
+
+    All cells have the length of the first, so the last one may reach past the end of the run.
+    """
     cells, per_cell = len(groups[0].rows[0].shares), -(-len(time_s) // MOST_CELLS)
     end_s = float(time_s[0]) + cells * per_cell * row_width_s(time_s)
-    picture = heat_map(groups, time_axis(float(time_s[0]), end_s), row_px, words)
-    return figure(
-        "Racks", subtitle, join((heat_legend(), picture)), (), folded(*_rack_table(result))
-    )
+    return time_axis(float(time_s[0]), end_s)
 
 
 def rack_shares(result: Result) -> tuple[dict[str, FloatArray], FloatArray]:
@@ -72,7 +84,7 @@ def rack_shares(result: Result) -> tuple[dict[str, FloatArray], FloatArray]:
     return found, wide.index.to_numpy(dtype=np.float64)
 
 
-def _groups(shares: dict[str, FloatArray], time_s: FloatArray) -> list[HeatGroup]:
+def heat_groups(shares: dict[str, FloatArray], time_s: FloatArray) -> list[HeatGroup]:
     """Return the lines of the map under their headings.
 
     A line is a rack while the headings above (the rows of the halls) are few. Where there are too
@@ -87,7 +99,9 @@ def _groups(shares: dict[str, FloatArray], time_s: FloatArray) -> list[HeatGroup
         paths = list(members)
         bundles = [paths[i : i + per_line] for i in range(0, len(paths), per_line)]
         rows = tuple(
-            HeatRow(_label(bundle), _cells([shares[n] for p in bundle for n in lines[p]], time_s))
+            HeatRow(
+                _label(bundle), rack_cells([shares[n] for p in bundle for n in lines[p]], time_s)
+            )
             for bundle in bundles
         )
         count = plural(len(paths), LEVEL_NAMES[depth - 1])
@@ -112,12 +126,14 @@ def _label(paths: list[str]) -> str:
     return first if len(paths) == 1 else f"{first} … {last}"
 
 
-def _cells(racks: list[FloatArray], time_s: FloatArray) -> FloatArray:
+def rack_cells(racks: list[FloatArray], time_s: FloatArray) -> FloatArray:
+    """Return the cells of one line: in each the fullest rack, mean over the cell."""
     fullest = np.fmax.reduce(racks)
     return bucket(time_s, fullest, fullest, row_width_s(time_s), MOST_CELLS).mean
 
 
-def _rack_table(result: Result) -> tuple[Markup, str, str]:
+def rack_table(result: Result) -> tuple[Markup, str, str]:
+    """Return the table of the racks, its title and a note if some are left out."""
     racks = result.racks
     fullness = (racks["peak_w"] / racks["limit_w"]).to_numpy(dtype=np.float64)
     order = np.argsort(-np.nan_to_num(fullness), kind="stable")[:MOST_TABLE_ROWS]

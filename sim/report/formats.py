@@ -93,6 +93,11 @@ def mass(grams: float | None) -> str:
     return _scaled(grams, ((1e6, "t"), (1e3, "kg"), (1.0, "g")))
 
 
+def celsius(degrees: float | None) -> str:
+    """Return a temperature [degC]."""
+    return NOTHING if degrees is None or not math.isfinite(degrees) else f"{degrees:.1f}{GAP}°C"
+
+
 def power_kw(kilowatts: float | None) -> str:
     """Return a power given in kW, as the summary gives it."""
     return power(None if kilowatts is None else 1e3 * kilowatts)
@@ -104,5 +109,6 @@ BY_UNIT: dict[str, Callable[[float | None], str]] = {
     "span": span,
     "power": power,
     "share": share,
+    "celsius": celsius,
     "number": number,
 }

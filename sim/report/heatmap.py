@@ -38,13 +38,43 @@ class HeatGroup:
     rows: tuple[HeatRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class HeatScale:
+    """What the colours of a map mean.
+
+    Attributes:
+        low, high: what the first and the last colour stand for.
+        over: what lies beyond, empty where nothing can.
+        steps: a read-out for each of the `LEVELS` and for `OVER`.
+    """
+
+    low: str
+    high: str
+    over: str
+    steps: tuple[str, ...]
+
+
+LIMIT_SCALE = HeatScale(
+    "0 %",
+    "100 % of the limit",
+    "above the limit",
+    (*(f"{10 * i} to {10 * i + 10} % of the limit" for i in range(LEVELS)), "above the limit"),
+)
+
+
 def levels(shares: FloatArray) -> FloatArray:
     """Return the colour step of each share: its tenth, `OVER` above 1, -1 for NaN."""
     tenth = np.clip(np.floor(shares * LEVELS), 0, LEVELS - 1)
     return np.where(np.isnan(shares), -1, np.where(shares > 1 + 1e-9, OVER, tenth))
 
 
-def heat_map(groups: Sequence[HeatGroup], x: Axis, row_px: int, label: str) -> Markup:
+def heat_map(
+    groups: Sequence[HeatGroup],
+    x: Axis,
+    row_px: int,
+    label: str,
+    scale: HeatScale = LIMIT_SCALE,
+) -> Markup:
     """Return the map with its row labels at the left and the time axis below.
 
     Args:
@@ -52,6 +82,7 @@ def heat_map(groups: Sequence[HeatGroup], x: Axis, row_px: int, label: str) -> M
         x: time axis that spans exactly the cells.
         row_px: height of a row [px].
         label: says in words what the picture shows.
+        scale: what the colours mean.
     """
     tops, height = _layout(groups, row_px)
     columns = len(groups[0].rows[0].shares)
@@ -76,6 +107,7 @@ def heat_map(groups: Sequence[HeatGroup], x: Axis, row_px: int, label: str) -> M
         data_ends=json.dumps(x.scale.ends),
         data_groups=_group_data(groups, tops),
         data_row=row_px,
+        data_steps=json.dumps(scale.steps, ensure_ascii=False),
     )
     side = _row_labels(groups, tops, row_px, height)
     scrolling = tag("div", tag("div", side, picture, class_="frame"), class_="tall", tabindex=0)
@@ -90,7 +122,7 @@ def _time_axis(x: Axis, row_px: int) -> Markup:
     return tag("div", inside, class_="tall", aria_hidden="true")
 
 
-def heat_legend() -> Markup:
+def heat_legend(scale: HeatScale = LIMIT_SCALE) -> Markup:
     """Return the colour steps with what they mean."""
     box = 14
     boxes = [
@@ -107,8 +139,8 @@ def heat_legend() -> Markup:
     )
     return tag(
         "ul",
-        tag("li", "0 %", ramp, "100 % of the limit"),
-        tag("li", over, "above the limit"),
+        tag("li", scale.low, ramp, scale.high),
+        tag("li", over, scale.over) if scale.over else None,
         class_="legend",
     )
 

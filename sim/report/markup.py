@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape as _escape
 from typing import TypeAlias
 
-EMPTY_ELEMENTS = frozenset({"circle", "line", "meta", "path", "rect"})
+EMPTY_ELEMENTS = frozenset({"circle", "input", "line", "meta", "path", "rect"})
 
 
 class Markup(str):

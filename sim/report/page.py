@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from sim.report import formats, palette
 from sim.report.headline import tiles, verdict
 from sim.report.markup import Markup, join, tag
-from sim.report.sections import Section, run_sections
+from sim.report.section import Section
+from sim.report.sections import run_sections
 from sim.report.trust import notices
 from sim.report.view import as_float, at, time_span_s
 

@@ -71,7 +71,8 @@ def css_classes() -> str:
     """Return the classes that put a colour on a mark: lines, areas, fills and heat cells."""
     rules = [
         f".line.s{slot},.swatch.s{slot}{{stroke:var(--s{slot})}}"
-        f".area.s{slot},.mark.s{slot},.marker.s{slot}{{fill:var(--s{slot})}}"
+        f".area.s{slot},.layer.s{slot},.band.s{slot},.bar.s{slot},.mark.s{slot},.marker.s{slot}"
+        f"{{fill:var(--s{slot})}}"
         f".dot.s{slot}{{background:var(--s{slot})}}"
         for slot in range(SLOTS)
     ]

@@ -72,7 +72,7 @@ def save_plots(
     return written
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Return a figure that no pyplot state knows of, on the file-only Agg canvas."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -84,7 +84,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def latency_plot(result: Result) -> Figure:
     """Return the distributions of TTFT, TPOT and E2E per tier as percentile ladders."""
-    figure = _figure(10.0, 3.4)
+    figure = new_figure(10.0, 3.4)
     panels = np.atleast_1d(figure.subplots(1, len(METRICS), sharey=True))
     for panel, (metric, (title, _)) in zip(panels, METRICS.items(), strict=True):
         panel.set(title=title, xscale="log", xlabel="time")
@@ -109,10 +109,11 @@ def _draw_latency(panel: Axes, tiers: Sequence[TierLatency]) -> None:
             if line.target is not None:
                 panel.axvline(line.target, color=palette.SERIES_LIGHT[line.slot], ls="--", lw=1.2)
         panel.set_xlim(*(10.0**end for end in x.scale.ends))
-        _set_x_ticks(panel, x)
+        set_x_ticks(panel, x)
 
 
-def _set_x_ticks(panel: Axes, x: Axis) -> None:
+def set_x_ticks(panel: Axes, x: Axis) -> None:
+    """Put the ticks of one of our axes on a panel, and no others."""
     panel.set_xticks([value for value, _ in x.ticks], [label for _, label in x.ticks])
     panel.set_xticks([], minor=True)
 
@@ -121,7 +122,7 @@ def power_plot(result: Result) -> Figure:
     """Return the power of the sites over time, each against its limit."""
     series = dict(list(series_by_name(result, "site").items())[:MOST_SITES])
     rows = max(1, len(series))
-    figure = _figure(8.0, 1.9 * rows)
+    figure = new_figure(8.0, 1.9 * rows)
     panels = np.atleast_1d(figure.subplots(rows, 1, sharex=True))
     for panel, (site, data) in zip(panels, series.items(), strict=False):
         parts = stretches(data, "power_w", "power_max_w", MOST_STEPS)
@@ -134,7 +135,7 @@ def power_plot(result: Result) -> Figure:
         panel.set(title=site, ylabel="power [kW]")
         panel.set_ylim(bottom=0.0)
     panels[-1].set(xlabel="simulated time")
-    _set_x_ticks(panels[-1], time_axis(*time_span_s(result)))
+    set_x_ticks(panels[-1], time_axis(*time_span_s(result)))
     return figure
 
 
@@ -150,7 +151,7 @@ def rack_plot(result: Result) -> Figure:
 
     shares, _ = rack_shares(result)
     lines = max(1, len(shares))
-    figure = _figure(8.0, float(np.clip(0.6 + 0.12 * lines, 2.0, 9.0)))
+    figure = new_figure(8.0, float(np.clip(0.6 + 0.12 * lines, 2.0, 9.0)))
     panel = figure.subplots()
     panel.grid(False)
     colours = ListedColormap([*palette.HEAT_LIGHT, palette.OVER_LIGHT])
@@ -168,5 +169,5 @@ def rack_plot(result: Result) -> Figure:
         bar = figure.colorbar(image, label="power / limit of the rack", ticks=[0.0, 0.5, 1.0])
         bar.ax.set_yticklabels(["0 %", "50 %", "100 %"])
     panel.set(title="Racks", xlabel="simulated time", ylabel="racks, in the order of the topology")
-    _set_x_ticks(panel, time_axis(start_s, end_s))
+    set_x_ticks(panel, time_axis(start_s, end_s))
     return figure

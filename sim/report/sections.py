@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
@@ -13,8 +12,10 @@ from sim.report.charts_pools import pool_charts
 from sim.report.charts_power import site_power_charts
 from sim.report.charts_racks import rack_heat_map
 from sim.report.datatable import fact_list, folded, table
+from sim.report.facility_sections import facility_sections, has_facility
 from sim.report.headline import site_powers
 from sim.report.markup import Markup, join, tag
+from sim.report.section import Section
 from sim.report.trust import source_tables
 from sim.report.view import as_float, at, tier_names
 
@@ -37,28 +38,16 @@ LATENCIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the page with its own entry in the navigation."""
-
-    anchor: str
-    title: str
-    lead: str
-    content: Markup
-
-
 def run_sections(result: Result) -> list[Section]:
     """Return the sections that have something to show."""
-    builders: tuple[Callable[[Result], Section], ...] = (
-        _latency,
-        _power,
-        _pools,
-        _sites,
-        _topology,
-        _sources,
-        _performance,
-    )
-    return [section for section in (build(result) for build in builders) if section.content]
+    before: tuple[Callable[[Result], Section], ...] = (_latency, _power)
+    after = (_pools, _sites, _topology, _sources, _performance)
+    sections = [
+        *(build(result) for build in before),
+        *facility_sections(result),
+        *(build(result) for build in after),
+    ]
+    return [section for section in sections if section.content]
 
 
 def _grid(charts: Markup) -> Markup:
@@ -113,10 +102,12 @@ def _power(result: Result) -> Section:
     charts, left_out = site_power_charts(result)
     note = _left_out(left_out, "site", "the fullest are shown")
     lead = (
-        "IT power of every site against its limit, and how full each rack was over time. "
+        "IT power of every site against its limit over time. "
         "Lines are means, bands reach up to the highest instant."
     )
-    return Section("power", "Power", lead, join((_grid(charts), note, rack_heat_map(result))))
+    # with a facility the racks have a section of their own
+    racks = Markup() if has_facility(result) else rack_heat_map(result)
+    return Section("power", "Power", lead, join((_grid(charts), note, racks)))
 
 
 def _pools(result: Result) -> Section:

@@ -44,8 +44,19 @@ def line(x: Axis, y: Axis, xs: ArrayLike, ys: ArrayLike, slot: int, name: str) -
     return tag("path", class_=f"line s{slot}", d=data, data_name=name) if data else Markup()
 
 
-def area(x: Axis, y: Axis, xs: ArrayLike, low: ArrayLike, high: ArrayLike, slot: int) -> Markup:
-    """Return the band between two curves; nothing where the band has no height."""
+def area(
+    x: Axis,
+    y: Axis,
+    xs: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    slot: int,
+    look: str = "area",
+) -> Markup:
+    """Return the band between two curves; nothing where the band has no height.
+
+    ``look`` is ``area`` for a light band behind a line, ``layer`` for a part of a stack.
+    """
     below, above = _grid(y, low, GRID_Y, True), _grid(y, high, GRID_Y, True)
     known = np.isfinite(below) & np.isfinite(above)
     if not np.any(below[known] > above[known]):
@@ -59,7 +70,7 @@ def area(x: Axis, y: Axis, xs: ArrayLike, low: ArrayLike, high: ArrayLike, slot:
         + "z"
         for a, b in _pieces(known)
     )
-    return tag("path", class_=f"area s{slot}", d=data)
+    return tag("path", class_=f"{look} s{slot}", d=data)
 
 
 def steps(starts: FloatArray, ends: FloatArray, values: FloatArray) -> tuple[FloatArray, ...]:
@@ -114,8 +125,13 @@ def rule_at_x(x: Axis, value: float, label: str, slot: int, height: float, level
     )
 
 
-def rule_at_y(y: Axis, value: float, label: str, height: float, left: bool = False) -> Markup:
-    """Return a dashed line across the chart for a limit, its label at the left or right end."""
+def rule_at_y(
+    y: Axis, value: float, label: str, height: float, left: bool = False, under: bool = False
+) -> Markup:
+    """Return a dashed line across the chart for a limit, its label at the left or right end.
+
+    The label stands on the line, or ``under`` it; in any case inside the chart.
+    """
     level = height * (1 - float(y.scale.place(value)))
     return join(
         (
@@ -133,7 +149,7 @@ def rule_at_y(y: Axis, value: float, label: str, height: float, left: bool = Fal
                 class_="halo limit-label",
                 x=0 if left else "100%",
                 dx=6 if left else 0,
-                y=f"{level + 13 if level < 16 else level - 5:.1f}",
+                y=f"{level + 13 if under or level < 16 else level - 5:.1f}",
                 text_anchor="start" if left else "end",
             ),
         )

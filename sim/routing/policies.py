@@ -20,20 +20,30 @@ class PolicySettings:
         spill_at: a pool with more outstanding requests than this share of its slots is full,
             and the next one is tried.
         uniform: draws U(0, 1) numbers from the policy's own stream.
+        limits_s: longest time to the first token and per output token of each tier [s].
+        round_trip_s: propagation there and back, by region and site [s].
+        site_kinds: ``edge``, ``metro`` or ``remote``, by site.
+        chain: pools in the order in which they are to fill up, by their index.
     """
 
     spill_at: float
     uniform: Callable[[], float]
+    limits_s: Sequence[tuple[float, float]] = ()
+    round_trip_s: Sequence[Sequence[float]] = ()
+    site_kinds: Sequence[str] = ()
+    chain: Sequence[int] = ()
 
 
-def _first_with_room(candidates: Sequence[Station], spill_at: float) -> Station | None:
+def first_with_room(candidates: Sequence[Station], spill_at: float) -> Station | None:
+    """Return the first pool that is not full, or None."""
     for station in candidates:
         if station.outstanding < spill_at * station.slots:
             return station
     return None
 
 
-def _relative_load(station: Station) -> float:
+def relative_load(station: Station) -> float:
+    """Return the share of a pool's slots that is taken; infinite if it has none."""
     return station.outstanding / station.slots if station.slots else inf
 
 
@@ -46,7 +56,7 @@ class Nearest:
 
     def choose(self, request: Request, candidates: Sequence[Station]) -> Station | None:
         """Return the nearest pool with room."""
-        return _first_with_room(candidates, self._spill_at) or candidates[0]
+        return first_with_room(candidates, self._spill_at) or candidates[0]
 
 
 @PLACEMENTS.register("least-loaded")
@@ -58,7 +68,7 @@ class LeastLoaded:
 
     def choose(self, request: Request, candidates: Sequence[Station]) -> Station | None:
         """Return the least loaded pool."""
-        return min(candidates, key=_relative_load)
+        return min(candidates, key=relative_load)
 
 
 @PLACEMENTS.register("power-of-two")
@@ -73,7 +83,7 @@ class PowerOfTwo:
         count = len(candidates)
         first = candidates[int(self._uniform() * count)]
         second = candidates[int(self._uniform() * count)]
-        return first if _relative_load(first) <= _relative_load(second) else second
+        return first if relative_load(first) <= relative_load(second) else second
 
 
 @PLACEMENTS.register("tier-affinity")

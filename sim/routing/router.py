@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from sim.interfaces import REJECTED, PlacementPolicy, Request, RequestLog, Scheduler, Station
-from sim.routing.network import Path
-
-# Region, model and tier: what decides which pools may serve a request.
-Key = tuple[int, int, int]
+from sim.interfaces import (
+    FAILED,
+    IN_FLIGHT,
+    REJECTED,
+    TIMED_OUT,
+    PlacementPolicy,
+    Request,
+    RequestLog,
+    Scheduler,
+    Station,
+)
+from sim.routing.admission import Admission
+from sim.routing.tables import RouteTables
 
 
 class Router:
@@ -19,49 +27,75 @@ class Router:
     Args:
         clock: runs calls at absolute times.
         policy: chooses among the candidates.
-        candidates: for each (region, model, tier) the pools that may serve it, nearest first.
-        paths: network path by region and site.
+        stations: all pools by index.
+        tables: paths and candidate pools of every class of requests.
         requests: log of requests that ended.
         exponential: draws Exp(1) numbers for jitter.
         charged_from_s: answers to requests that arrive before this time are not charged [s].
+        admission: turns requests away at the front door, None if nobody is.
 
     Attributes:
         egress_usd: price of the answers sent from the sites to the regions so far [USD].
+        unreachable: requests that no pool in service could be reached for.
     """
 
     def __init__(
         self,
         clock: Scheduler,
         policy: PlacementPolicy,
-        candidates: Mapping[Key, Sequence[Station]],
-        paths: Sequence[Sequence[Path | None]],
+        stations: Sequence[Station],
+        tables: RouteTables,
         requests: RequestLog,
         exponential: Callable[[], float],
+        *,
         charged_from_s: float = 0.0,
+        admission: Admission | None = None,
     ) -> None:
         self._clock = clock
         self._policy = policy
-        self._candidates = candidates
-        self._paths = paths
+        self._stations = stations
+        self.tables = tables
         self._requests = requests
         self._exponential = exponential
         self._charged_from_s = charged_from_s
+        self.admission = admission
         self.egress_usd = 0.0
+        self.unreachable = 0
         # Requests between front door and pool, by number: a dictionary keeps their order.
         self._on_the_wire: dict[int, Request] = {}
+        self._paths, self._candidates = tables.paths, tables.candidates
+        tables.on_change = self._take_tables
 
     def route(self, request: Request) -> None:
         """Choose a pool for a request that has just arrived at its front door, and send it."""
         candidates = self._candidates[request.region, request.model, request.tier]
-        station = self._policy.choose(request, candidates)
-        if station is not None and not station.slots:  # all of its replicas are out of service
-            alive = [other for other in candidates if other.slots]
-            station = self._policy.choose(request, alive) if alive else station
-        if station is None:
-            request.status = REJECTED
-            request.finished_s = request.arrival_s
-            self._requests.ended(request)
+        if not candidates:
+            self.unreachable += 1
+            self._end(request, FAILED)
             return
+        admission = self.admission
+        if admission is not None and not admission.admits(request, candidates, self._clock.now):
+            self._end(request, REJECTED)
+            return
+        chosen = self._policy.choose(request, candidates)
+        if chosen is None:
+            self._end(request, REJECTED)
+            return
+        self._send(request, self._stations[chosen.index])
+
+    def cancel(self, request: Request) -> None:
+        """Stop work on a request whose user has gone; it ends as timed out."""
+        if self._on_the_wire.pop(request.number, None) is not None:
+            self._stations[request.pool].outstanding -= 1
+            self._end(request, TIMED_OUT)
+        elif request.status == IN_FLIGHT:
+            self._stations[request.pool].cancel(request)
+
+    def unfinished(self) -> list[Request]:
+        """Return the requests that are on their way to a pool."""
+        return list(self._on_the_wire.values())
+
+    def _send(self, request: Request, station: Station) -> None:
         station.outstanding += 1
         path = self._paths[request.region][station.site]
         if path is None:  # candidates are reachable by construction
@@ -76,15 +110,20 @@ class Router:
             up_s += jitter_s * self._exponential()
             request.downlink_s += jitter_s * self._exponential()
         if up_s > 0.0:
+            request.pool = station.index
             self._on_the_wire[request.number] = request
-            self._clock.call_at(request.arrival_s + up_s, partial(self._deliver, station, request))
+            self._clock.call_at(self._clock.now + up_s, partial(self._deliver, station, request))
         else:
             station.submit(request)
 
-    def unfinished(self) -> list[Request]:
-        """Return the requests that are on their way to a pool."""
-        return list(self._on_the_wire.values())
-
     def _deliver(self, station: Station, request: Request, _event: Any) -> None:
-        del self._on_the_wire[request.number]
-        station.submit(request)
+        if self._on_the_wire.pop(request.number, None) is not None:
+            station.submit(request)
+
+    def _end(self, request: Request, status: int) -> None:
+        request.status = status
+        request.finished_s = self._clock.now
+        self._requests.ended(request)
+
+    def _take_tables(self) -> None:
+        self._paths, self._candidates = self.tables.paths, self.tables.candidates

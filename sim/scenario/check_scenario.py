@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from sim.scenario.check_fleet import check_cascade, check_faults
 from sim.scenario.document import Place
 from sim.scenario.findings import Finding, unknown_name
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_pools import Pool
 from sim.scenario.schema_topology import Site
+from sim.scenario.schema_traffic import Workload
 from sim.scenario.topology import network_graph, reachable
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,7 @@ class ScenarioNames:
         tiers: its tiers.
         regions: user regions of its topology.
         sites: sites of its topology.
+        pools: its pools.
         models: models of the catalogue; None if they are not known.
         rack_cooling: cooling of each rack type of the catalogue, None where its hall decides; None
             if the catalogue is not known.
@@ -30,6 +37,7 @@ class ScenarioNames:
     tiers: Collection[str]
     regions: Collection[str]
     sites: Collection[str]
+    pools: Collection[str] = ()
     models: Collection[str] | None = None
     rack_cooling: Mapping[str, str | None] | None = None
     policies: Collection[str] | None = None
@@ -55,6 +63,31 @@ def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
     policy = scenario.routing.policy
     if names.policies is not None and policy not in names.policies:
         yield unknown_name(("routing", "policy"), policy, "a routing policy", names.policies)
+
+    yield from _routing(scenario, names)
+    yield from check_faults(scenario, names.sites, names.pools)
+    yield from check_cascade(scenario, names.models)
+
+
+def _routing(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
+    """Yield names in the routing section and in the tiers' sites that do not exist."""
+    routing, site = scenario.routing, "a site of the topology"
+    for index, pool in enumerate(routing.chain or ()):
+        if pool not in names.pools:
+            at = ("routing", "chain", index)
+            yield unknown_name(at, pool, "a pool of the scenario", names.pools)
+    for region, allowed in (routing.residency or {}).items():
+        place = ("routing", "residency", region)
+        if region not in names.regions:
+            what = "a user region of the topology"
+            yield unknown_name(place, region, what, names.regions, of_key=True)
+        for index, name in enumerate(allowed):
+            if name not in names.sites:
+                yield unknown_name((*place, index), name, site, names.sites)
+    for tier, section in scenario.tiers.items():
+        for index, name in enumerate(section.sites or ()):
+            if name not in names.sites:
+                yield unknown_name(("tiers", tier, "sites", index), name, site, names.sites)
 
 
 def _pool(name: str, pool: Pool, scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
@@ -124,4 +157,20 @@ def check_service(scenario: Scenario) -> Iterator[Finding]:
             if sites.isdisjoint(reachable(graph, region)):
                 got = f"{region!r}, which has no path to {' or '.join(sorted(sites))}"
                 expected = f"a region with links to a site that runs {workload.model}"
+                yield Finding(("traffic", name, "regions", region), got, expected, of_key=True)
+        yield from _residency(name, workload, scenario, graph)
+
+
+def _residency(
+    name: str, workload: Workload, scenario: Scenario, graph: nx.Graph[str]
+) -> Iterator[Finding]:
+    """Yield tiers and regions whose requests may go to no site that could serve them."""
+    for tier in workload.tiers:
+        serving = {p.site for p in scenario.pools.values() if p.serves(workload.model, tier)}
+        for region in workload.regions:
+            near = serving & reachable(graph, region)
+            if near and near.isdisjoint(scenario.allowed_sites(region, tier)):
+                sites = " or ".join(sorted(near))
+                got = f"{region!r}, whose {tier!r} requests may not go to {sites}"
+                expected = "a region and tier that some site with a pool for them may serve"
                 yield Finding(("traffic", name, "regions", region), got, expected, of_key=True)

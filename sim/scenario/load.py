@@ -135,6 +135,7 @@ def _findings(
         tiers=_entries(document, "tiers"),
         regions=of_topology.regions,
         sites=of_topology.sites,
+        pools=_entries(document, "pools"),
         models=catalog.models if catalog else None,
         rack_cooling={k: rack.cooling for k, rack in catalog.racks.items()} if catalog else None,
         policies=policies,

@@ -12,6 +12,7 @@ import yaml
 
 from sim.scenario.scalars import is_plain_text
 from sim.scenario.schema import Scenario
+from sim.scenario.schema_traffic import TRACE_KEYS
 from sim.scenario.shipped import locate, looks_like_path
 
 Rewrite = Callable[[str, Path | None], str]
@@ -57,12 +58,22 @@ def _plain_data(scenario: Scenario, rewrite: Rewrite) -> dict[str, Any]:
     data: dict[str, Any] = scenario.model_dump(mode="json", by_alias=True, exclude_none=True)
     for key, files in (("catalog", scenario.catalog), ("coefficients", scenario.coefficients)):
         data[key] = [rewrite(path, scenario.base_dir / path) for path in files]
-    for workload in data["traffic"].values():
-        if "trace" in workload:
-            workload["trace"]["path"] = trace(workload["trace"]["path"])
-        if "empirical" in workload.get("lengths", {}):
-            workload["lengths"]["empirical"] = trace(workload["lengths"]["empirical"])
+    data["traffic"] = _with_traces(data["traffic"], trace)
     return data
+
+
+def _with_traces(section: Any, trace: Callable[[str], str]) -> Any:
+    """Return a part of the traffic section with the traces that it names rewritten."""
+    if isinstance(section, list):
+        return [_with_traces(entry, trace) for entry in section]
+    if not isinstance(section, dict):
+        return section
+    return {
+        key: trace(value)
+        if key in TRACE_KEYS and isinstance(value, str)
+        else _with_traces(value, trace)
+        for key, value in section.items()
+    }
 
 
 class _Dumper(yaml.CSafeDumper):

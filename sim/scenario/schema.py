@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, Strict, field_validator
 
 from sim.scenario.schema_base import Name, Reference, Section, Text
 from sim.scenario.schema_facility import Facility
+from sim.scenario.schema_faults import Faults
 from sim.scenario.schema_pools import Pool
 from sim.scenario.schema_run import Output, Routing, Run
 from sim.scenario.schema_tiers import Tier
@@ -45,6 +46,8 @@ class Scenario(Section):
     where it is left out."""
     routing: Routing = Routing()
     """How a request finds its pool."""
+    faults: Faults | None = None
+    """What breaks; nothing unless given."""
     run: Run = Run()
     """How long to simulate."""
     output: Output = Output()
@@ -56,6 +59,14 @@ class Scenario(Section):
     def base_dir(self) -> Path:
         """Folder to which the paths in the scenario are relative."""
         return self._base_dir
+
+    def allowed_sites(self, region: str, tier: str) -> frozenset[str]:
+        """Return the sites that may serve the requests of a region and tier."""
+        allowed = frozenset(self.topology.sites)
+        for limit in ((self.routing.residency or {}).get(region), self.tiers[tier].sites):
+            if limit is not None:
+                allowed &= frozenset(limit)
+        return allowed
 
     def placed_in(self, base_dir: Path) -> Self:
         """Return a copy whose paths are relative to ``base_dir``."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from sim.scenario.catalog_entries import Cooling, Precision
 from sim.scenario.quantities import (
+    Bytes,
+    BytesPerSecond,
     NonNegativeInt,
     PositiveInt,
     Seconds,
@@ -15,6 +17,7 @@ from sim.scenario.quantities import (
     Watts,
     refusal,
 )
+from sim.scenario.schema_autoscaling import Autoscaling, ColdStart
 from sim.scenario.schema_base import Name, Names, Reference, Section, not_empty
 
 
@@ -44,6 +47,15 @@ class Queue(Section):
     """Most requests that wait in one queue; more are rejected. No limit unless given."""
 
 
+class Swap(Section):
+    """Where the KV cache of a preempted request waits."""
+
+    space_bytes: Bytes = Field(default=4.0 * 2**30, alias="space")
+    """Host memory per accelerator; vLLM's default unless given."""
+    link_bytes_per_s: BytesPerSecond = Field(default=50e9, alias="link")
+    """Rate between the host and one accelerator; a guess for PCIe 5.0 x16 unless given."""
+
+
 class Batching(Section):
     """How a replica puts requests together; names and meaning as in vLLM."""
 
@@ -55,6 +67,8 @@ class Batching(Section):
     """Most tokens in one step."""
     block_size: PositiveInt = 16
     """Tokens in one block of KV memory."""
+    swap: Swap | None = None
+    """Keep the KV cache of a preempted request in the host; recomputed unless given."""
 
 
 class StepCoefficients(Section):
@@ -123,6 +137,20 @@ class Pool(Section):
     """Step time; computed from the model and the accelerator unless given."""
     power: AcceleratorPower | None = None
     """Power of one accelerator; computed from the catalogue unless given."""
+    autoscaling: Autoscaling | None = None
+    """How many of the replicas are on; all of them unless given."""
+    cold_start: ColdStart = ColdStart()
+    """How long a replica takes to start that was off."""
+    spares: NonNegativeInt = 0
+    """Replicas, the last ones, that are off until another one fails."""
+
+    @model_validator(mode="after")
+    def _one_reason_to_be_off(self) -> Self:
+        if self.spares and self.autoscaling is not None:
+            raise refusal("either spares or autoscaling", at=("spares",))
+        if isinstance(self.replicas, int) and self.spares >= self.replicas:
+            raise refusal("fewer spares than replicas", at=("spares",))
+        return self
 
     def serves(self, model: str, tier: str) -> bool:
         """Return whether a request for ``model`` of ``tier`` may come here."""

@@ -6,18 +6,51 @@ from typing import Self
 
 from pydantic import model_validator
 
-from sim.scenario.quantities import NonNegativeInt, PositiveSeconds, PositiveShare, Seconds, refusal
-from sim.scenario.schema_base import Name, Section
+from sim.scenario.quantities import (
+    NonNegativeInt,
+    PositiveSeconds,
+    PositiveShare,
+    Seconds,
+    Share,
+    TokenCount,
+    refusal,
+)
+from sim.scenario.schema_base import Name, Names, Reference, Section
+
+
+class ModelCascade(Section):
+    """Simple requests for a large model try a small one first."""
+
+    model: Reference
+    """The large model, which traffic asks for."""
+    small: Reference
+    """The model that is tried first."""
+    longest_input_tokens: TokenCount | None = None
+    """Longer prompts go to the large model at once; no limit unless given."""
+    share: Share = 1.0
+    """Part of the other requests that is taken for simple."""
+    escalation: Share
+    """Part of the small model's answers that is not good enough; the large one answers anew."""
 
 
 class Routing(Section):
     """How a request finds its pool."""
 
     policy: Name = "nearest"
-    """Name of the placement policy: nearest, least-loaded, power-of-two, tier-affinity, or one
-    that an installed package adds."""
+    """Name of the placement policy: nearest, least-loaded, power-of-two, tier-affinity,
+    prefix-affinity, cheapest, carbon-aware, power-headroom, slo-aware, edge-first, spill-chain, or
+    one that an installed package adds."""
     spill_at: PositiveShare = 0.9
     """A pool with a larger share of its slots taken is full, and the next one is tried."""
+    chain: Names | None = None
+    """Pools in the order in which they fill up, for the policy spill-chain."""
+    telemetry_s: PositiveSeconds | None = None
+    """Time between two reports of the pools' counters to the policy; by default it sees them as
+    they are."""
+    cascade: ModelCascade | None = None
+    """A small model before a large one."""
+    residency: dict[Name, Names] | None = None
+    """Sites that the requests of a user region may go to, where not all of them may be used."""
 
 
 class Run(Section):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from sim.scenario.quantities import NonNegativeInt, PositiveSeconds, PositiveShare, Share, refusal
-from sim.scenario.schema_base import Section
+from sim.scenario.schema_base import Names, Section, not_empty
+from sim.scenario.schema_sla import Price, Usage
 
 
 class Slo(Section):
@@ -38,3 +39,13 @@ class Tier(Section):
     """Share of requests that have to meet the SLO; reports show it."""
     require: Share | None = None
     """Share of requests below which `run` ends with exit code 1."""
+    sites: Annotated[Names, AfterValidator(not_empty)] | None = None
+    """Only at these sites may requests of the tier be served; at all of them unless given."""
+    queue_timeout_s: PositiveSeconds | None = None
+    """Longest wait in a pool's queue; a request that waits longer leaves it, timed out."""
+    shed_at: PositiveShare | None = None
+    """Requests are rejected while a larger share of the slots that could serve them is taken."""
+    usage: Usage | None = None
+    """Usage cap of the whole tier."""
+    price: Price | None = None
+    """What its users pay."""

@@ -9,7 +9,13 @@ from pydantic import AfterValidator, model_validator
 from sim.scenario.quantities import PositiveFloat, PositiveSeconds, Seconds, Share, refusal
 from sim.scenario.schema_arrivals import Arrivals
 from sim.scenario.schema_base import Name, Reference, Section, Text, sums_to_one
+from sim.scenario.schema_clients import ClientBehaviour
 from sim.scenario.schema_lengths import Lengths
+from sim.scenario.schema_sessions import Sessions
+from sim.scenario.schema_sla import Usage
+
+TRACE_KEYS = ("path", "empirical")
+"""Keys of the traffic section whose text names a trace."""
 
 Shares = Annotated[dict[Name, Share], AfterValidator(sums_to_one)]
 
@@ -90,6 +96,10 @@ class Workload(Section):
     """Share of the requests that comes from each user region."""
     tiers: Shares
     """Share of the requests in each tier."""
+    usage: Usage | None = None
+    """Usage cap of whoever sends this stream; by default there is none."""
+    client: ClientBehaviour | None = None
+    """What its users' software does when answers are late; by default it waits for ever."""
     trace: TraceReplay | None = None
     """Recorded requests."""
     arrivals: Arrivals | None = None
@@ -102,10 +112,12 @@ class Workload(Section):
     """Clients as ServeGen describes them."""
     fitted: Fitted | None = None
     """A generator fitted to recorded requests."""
+    sessions: Sessions | None = None
+    """Conversations or agent tasks in closed loop."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        alone = ("trace", "clients", "servegen", "fitted")
+        alone = ("trace", "clients", "servegen", "fitted", "sessions")
         given = [
             name for name in (*alone, "arrivals", "lengths") if getattr(self, name) is not None
         ]
@@ -113,7 +125,8 @@ class Workload(Section):
             return self
         got = {0: "no requests", 1: f"{''.join(given)} alone"}.get(len(given), " and ".join(given))
         raise refusal(
-            "either trace, or arrivals and lengths, or clients, servegen or fitted", got=got
+            "either trace, or arrivals and lengths, or clients, servegen, fitted or sessions",
+            got=got,
         )
 
     @property

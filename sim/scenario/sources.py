@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sim.errors import Problem, ScenarioError
 from sim.registry import nearest_hint
 from sim.scenario.document import Document, Place, from_mapping
+from sim.scenario.schema_traffic import TRACE_KEYS
 from sim.scenario.shipped import Shelf, locate, looks_like_path, shipped
 from sim.scenario.yaml_reader import read_document
 
@@ -66,9 +67,23 @@ def note_missing_files(document: Document, base_dir: Path) -> None:
         for index in range(len(files) if isinstance(files, list) else 0):
             _named_file(document, (key, index), None, base_dir)
     traffic = document.get(("traffic",))
-    for workload in traffic if isinstance(traffic, dict) else ():
-        for keys in (("trace", "path"), ("lengths", "empirical")):
-            _named_file(document, ("traffic", workload, *keys), "traces", base_dir)
+    for place in _named_traces(("traffic",), traffic if isinstance(traffic, dict) else {}):
+        _named_file(document, place, "traces", base_dir)
+
+
+def _named_traces(place: Place, value: Any) -> Iterator[Place]:
+    """Yield the places inside a part of the traffic section whose text names a trace."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in entries:
+        if isinstance(inner, (dict, list)):
+            yield from _named_traces((*place, key), inner)
+        elif key in TRACE_KEYS:
+            yield (*place, key)
+
+
+def _holds_traces(path: Path) -> bool:
+    """Tell whether a folder may be a trace: of clients, of sessions, or of captures by hour."""
+    return any(next(path.glob(name), None) for name in ("*-trace.csv", "*.json", "**/*.jsonl"))
 
 
 def _named_file(
@@ -79,7 +94,7 @@ def _named_file(
     if not isinstance(reference, str) or place in document.spoilt:
         return None
     path = locate(shelf, reference, base_dir) if shelf else base_dir / reference
-    if path is not None and path.is_file():
+    if path is not None and (path.is_file() or (shelf == "traces" and _holds_traces(path))):
         return path
     expected, hint = "a file", f"{path} is a folder"
     if path is not None and not path.exists():

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from sim.interfaces import ActivityLog, RequestLog, Scheduler
 from sim.rng import Streams
 from sim.scenario.catalog import Accelerator, Catalog
-from sim.scenario.memory_fit import kv_capacity_tokens
+from sim.scenario.memory_fit import kv_capacity_tokens, memory_fit
 from sim.scenario.plant import Plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_pools import Pool as PoolSection
 from sim.serving.coefficient_file import read_coefficients, shipped_coefficients
 from sim.serving.coefficients import resolve_power, resolve_step_time
 from sim.serving.configuration import Coefficients
-from sim.serving.engine import MODES, Engine
+from sim.serving.engine import MODES, Engine, KvOptions
 from sim.serving.pool import Pool, QueueSettings
 from sim.serving.power import PhasePower, constant_decode
 from sim.serving.steptime import StepTime
+from sim.serving.token_cost import token_cost
 
 # vLLM keeps one block in a hundred free when it admits, so that running requests can grow.
 WATERMARK_SHARE = 0.01
@@ -33,6 +35,7 @@ class PoolModel:
         step_time: coefficients of one engine step.
         power: power of one accelerator by phase.
         kv_tokens: KV-cache capacity of one replica [tokens].
+        kv_bytes_per_token: KV cache of one token on each accelerator [bytes].
     """
 
     section: PoolSection
@@ -40,6 +43,7 @@ class PoolModel:
     step_time: StepTime
     power: PhasePower
     kv_tokens: int
+    kv_bytes_per_token: float
 
 
 def resolve_pool(
@@ -95,7 +99,8 @@ def resolve_pool(
         section.batching.max_num_batched_tokens,
         path=f"pools.{name}",
     )
-    return PoolModel(section, accelerator, step_time, power, kv_tokens)
+    fit = memory_fit(model, accelerator, section.tensor_parallel, section.precision)
+    return PoolModel(section, accelerator, step_time, power, kv_tokens, fit.kv_bytes_per_token)
 
 
 def known_coefficients(scenario: Scenario) -> Coefficients:
@@ -114,6 +119,7 @@ def build_engine(numbers: PoolModel) -> Engine:
     """Return the constants that the replicas of a pool share."""
     batching = numbers.section.batching
     blocks = max(1, numbers.kv_tokens // batching.block_size)
+    kv_bytes, swap = numbers.kv_bytes_per_token, batching.swap
     return Engine(
         numbers.step_time,
         numbers.power,
@@ -122,7 +128,11 @@ def build_engine(numbers: PoolModel) -> Engine:
         max_num_batched_tokens=batching.max_num_batched_tokens,
         kv_blocks=blocks,
         block_size=batching.block_size,
-        watermark_blocks=int(WATERMARK_SHARE * blocks),
+        kv=KvOptions(
+            watermark_blocks=int(WATERMARK_SHARE * blocks),
+            swap_tokens=int(swap.space_bytes // kv_bytes) if swap else 0,
+            swap_s_per_token=kv_bytes / swap.link_bytes_per_s if swap else 0.0,
+        ),
     )
 
 
@@ -163,7 +173,8 @@ def build_pools(
                     shared=queue.scope == "pool",
                     order=queue.order,
                     dispatch=queue.dispatch,
-                    limit=float("inf") if queue.limit is None else queue.limit,
+                    limit=inf if queue.limit is None else queue.limit,
+                    patience_s=_patience_s(scenario),
                 ),
                 clock=clock,
                 activity=activity,
@@ -173,4 +184,26 @@ def build_pools(
         )
         models.append(numbers)
         first += count
+        _price(pools[-1], numbers, scenario, catalog)
     return pools, models
+
+
+def _price(pool: Pool, numbers: PoolModel, scenario: Scenario, catalog: Catalog) -> None:
+    """Tell a pool what its tokens cost, for policies that compare."""
+    section = numbers.section
+    grid = scenario.topology.sites[section.site].region_data
+    cost = token_cost(
+        pool.engine,
+        numbers.accelerator,
+        section.tensor_parallel,
+        catalog.regions[grid] if grid else None,
+    )
+    pool.usd_per_token, pool.gco2_per_token = cost.usd, cost.gco2
+
+
+def _patience_s(scenario: Scenario) -> tuple[float, ...]:
+    """Return the longest wait in a queue by tier [s], nothing if no tier has one."""
+    limits = [tier.queue_timeout_s for tier in scenario.tiers.values()]
+    if all(limit is None for limit in limits):
+        return ()
+    return tuple(inf if limit is None else limit for limit in limits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heapify, heappush
 
-from sim.interfaces import COMPLETED, Request
+from sim.interfaces import COMPLETED, IN_FLIGHT, Request
 from sim.serving.engine import CHUNKED, PREFILL_FIRST, STATIC, Engine
 from sim.serving.memory import KvMemory
 from sim.serving.queues import Queue
@@ -27,6 +27,7 @@ class Batch:
     __slots__ = (
         "_ample_tokens",
         "_attention",
+        "_copied_tokens",
         "_decodes",
         "_decoding",
         "_last_chunk",
@@ -37,9 +38,11 @@ class Batch:
         "_prefill_first",
         "_prefilling",
         "_prompts",
+        "_shared_reads",
         "_slots_full",
         "_static_size",
         "_steps_done",
+        "_swapped",
         "alive",
         "engine",
         "index",
@@ -77,6 +80,11 @@ class Batch:
         self._attention = 0.0
         self._decodes = True  # decoding sequences take part in this segment's steps
         self._slots_full = False  # this segment's steps have no token budget left
+        # Requests whose KV cache is in host memory, with the tokens that it holds; and tokens that
+        # the next step waits for because they are copied there or back.
+        self._swapped: dict[Request, int] = {}
+        self._copied_tokens = 0
+        self._shared_reads = 0  # shared tokens that decoding sequences read, once for each of them
         self._static_size = 0  # places that a static batch keeps until its last member ends
         self._steps_done = 0
         self._orders = 0
@@ -95,7 +103,8 @@ class Batch:
         memory = self.memory
         self._decoding, self._prefilling, self._prompts = [], [], 0
         self.memory = KvMemory(memory.blocks, memory.block_size, memory.watermark)
-        self._static_size = 0
+        self._static_size = self._copied_tokens = self._shared_reads = 0
+        self._swapped = {}
 
     # --- who gives way ---------------------------------------------------------------------------
 
@@ -113,11 +122,24 @@ class Batch:
     def _preempt(self) -> None:
         """Return the least urgent, then latest admitted request to the queue."""
         victim = max(self.members(), key=lambda request: (request.priority, request.admit_order))
+        decoding = victim.context_tokens >= victim.prefill_tokens
         self._take_out(victim)
+        if decoding and self.engine.swap_tokens:
+            self._swap_out(victim)
         victim.preemptions += 1
         if self._on_move is not None:
             self._on_move(self.index, -1)
         self.queue.push_back(victim)
+
+    def _swap_out(self, victim: Request) -> None:
+        """Copy the KV cache of a preempted request to host memory, if it has room."""
+        stored, swapped = victim.prefill_tokens - 1, self._swapped
+        if sum(swapped.values()) + stored > self.engine.swap_tokens:
+            for request in [r for r in swapped if r.status != IN_FLIGHT]:
+                del swapped[request]  # its user went away while it waited
+        if sum(swapped.values()) + stored <= self.engine.swap_tokens:
+            swapped[victim] = stored
+            self._copied_tokens += stored
 
     def _take_out(self, request: Request) -> None:
         """Remove a running request; it keeps the tokens that it showed and loses its memory."""
@@ -125,12 +147,15 @@ class Batch:
         if request in self._prefilling:
             self._prefilling.remove(request)
             if not self._static_size:  # a static batch keeps its reservation until it ends
-                memory.prefill_blocks -= memory.blocks_for(request.prefill_tokens)
+                private = request.prefill_tokens - request.shared_tokens
+                memory.prefill_blocks -= memory.blocks_for(private)
         else:
             self._decoding.remove((request.finish_step, request.admit_order, request))
             heapify(self._decoding)
             left = request.finish_step - self._steps_done
-            memory.leave(request.context_tokens + request.remaining_tokens - left, self._steps_done)
+            stored = request.context_tokens + request.remaining_tokens - left
+            memory.leave(stored - request.shared_tokens, self._steps_done)
+            self._shared_reads -= request.shared_tokens
         self._lose_progress(request)
         if self._static_size and not self._decoding and not self._prefilling:
             self._static_size = memory.prefill_blocks = 0
@@ -168,8 +193,9 @@ class Batch:
             budget -= request.prefill_tokens - request.context_tokens
         while queue and decoding + len(prefilling) < self.max_num_seqs:
             head = queue.head()
-            need = self._blocks_to_admit(head, budget)
-            if need == 0:
+            # What was shown elsewhere since makes a swapped cache stale: then it is recomputed.
+            restored = self._swapped and self._swapped.get(head) == head.prefill_tokens - 1
+            if not (self._restore if restored else self._claim)(head, budget):
                 return
             queue.pop()
             self._orders += 1
@@ -179,22 +205,40 @@ class Batch:
                 head.admitted_s = now
             if self._on_move is not None:
                 self._on_move(self.index, 1)
-            self.memory.prefill_blocks += need
-            prefilling.append(head)
-            budget -= head.prefill_tokens
+            if restored:
+                heappush(self._decoding, (head.finish_step, head.admit_order, head))
+                decoding += 1
+                budget -= 1
+            else:
+                prefilling.append(head)
+                budget -= head.prefill_tokens - head.context_tokens
 
-    def _blocks_to_admit(self, head: Request, budget: int) -> int:
-        """Return the blocks that the head of the queue takes, 0 if it has to wait."""
+    def _restore(self, head: Request, budget: int) -> bool:
+        """Copy a swapped head's KV cache back, so that it decodes on, unless it has to wait."""
+        memory = self.memory
+        need = memory.blocks_for(head.prefill_tokens)
+        if budget <= 0 or not memory.fits(need, self._steps_done):
+            return False
+        stored = self._swapped.pop(head)
+        head.prefill_tokens = head.context_tokens = stored
+        self._copied_tokens += stored
+        memory.join(stored, self._steps_done)
+        head.finish_step = self._steps_done + head.remaining_tokens
+        return True
+
+    def _claim(self, head: Request, budget: int) -> bool:
+        """Take memory for the prompt of the head of the queue, unless it has to wait."""
         memory, mode, tokens = self.memory, self.engine.mode, head.prefill_tokens
         if mode == STATIC:  # nobody can be preempted from it: room for the whole answer
             tokens += head.remaining_tokens - 1
         elif budget <= 0 or (mode == PREFILL_FIRST and self._prefilling and tokens > budget):
-            return 0
+            return False
         need = -(-tokens // memory.block_size)
         held = memory.tokens + (memory.prefill_blocks + need) * memory.block_size
         if held > self._ample_tokens and not memory.fits(need, self._steps_done):
-            return 0
-        return need
+            return False
+        memory.prefill_blocks += need
+        return True
 
     def _complete(self, request: Request, now: float) -> None:
         """Report a request that showed its last token."""
@@ -255,7 +299,8 @@ class Batch:
             last.context_tokens = done
             through -= 1
         for request in prefilling[:through]:
-            tokens = request.context_tokens = request.prefill_tokens
+            request.context_tokens = request.prefill_tokens
+            tokens = request.prefill_tokens - request.shared_tokens
             if not self._static_size:
                 memory.prefill_blocks -= -(-tokens // memory.block_size)
             if request.first_token_s < 0.0:
@@ -265,6 +310,7 @@ class Batch:
                 self._complete(request, now)
                 continue
             memory.join(tokens, self._steps_done)
+            self._shared_reads += request.shared_tokens
             request.finish_step = self._steps_done + request.remaining_tokens
             heappush(self._decoding, (request.finish_step, request.admit_order, request))
         del prefilling[:through]

@@ -19,7 +19,7 @@ class Dispatch(Protocol):
         ...
 
     def remove(self, member: int) -> None:
-        """Leave out a replica that is out of service and has no load."""
+        """Leave out a replica; its load may still go down."""
         ...
 
     def restore(self, member: int) -> None:
@@ -89,6 +89,8 @@ class LeastLoaded:
     def __init__(self, members: int, uniform: Callable[[], float]) -> None:
         # Dictionaries serve as ordered sets: a set's order would depend on hashing.
         self._buckets: list[dict[int, None]] = [dict.fromkeys(range(members))]
+        self._left_out: list[dict[int, None]] = []
+        self._home = [self._buckets] * members  # where each one is: among the others, or left out
         self._load_of = [0] * members
         self._least = 0
 
@@ -101,24 +103,32 @@ class LeastLoaded:
 
     def moved(self, member: int, change: int) -> None:
         """Move the replica to the bucket of its new load."""
-        buckets = self._buckets
+        buckets = self._home[member]
         load = self._load_of[member] + change
         while len(buckets) <= load:
             buckets.append({})
         del buckets[self._load_of[member]][member]
         buckets[load][member] = None
         self._load_of[member] = load
-        if load < self._least:
+        if load < self._least:  # noqa: PLR1730 - a call of `min` takes longer
             self._least = load
 
     def remove(self, member: int) -> None:
         """Leave out a replica."""
-        del self._buckets[self._load_of[member]][member]
+        self._take_to(self._left_out, member)
 
     def restore(self, member: int) -> None:
         """Take a replica in again."""
-        self._buckets[self._load_of[member]][member] = None
+        self._take_to(self._buckets, member)
         self._least = min(self._least, self._load_of[member])
+
+    def _take_to(self, buckets: list[dict[int, None]], member: int) -> None:
+        load = self._load_of[member]
+        del self._home[member][load][member]
+        while len(buckets) <= load:
+            buckets.append({})
+        buckets[load][member] = None
+        self._home[member] = buckets
 
 
 DISPATCHES: dict[str, type[RoundRobin] | type[PowerOfTwo] | type[LeastLoaded]] = {

@@ -26,6 +26,27 @@ class Speed:
     power: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class KvOptions:
+    """What a KV cache does beyond holding the running requests.
+
+    Attributes:
+        watermark_blocks: blocks that admission leaves free.
+        swap_tokens: KV tokens of preempted requests that host memory holds; 0 recomputes them.
+        swap_s_per_token: time to copy one token's KV cache to or from host memory [s].
+        prefix_tokens: tokens behind one hash of a prompt, a multiple of the block size; 0 caches
+            no prefixes.
+    """
+
+    watermark_blocks: int = 0
+    swap_tokens: int = 0
+    swap_s_per_token: float = 0.0
+    prefix_tokens: int = 0
+
+
+PLAIN_KV = KvOptions()
+
+
 class Engine:
     """The constants of a pool's replicas, shared by all of them.
 
@@ -37,7 +58,7 @@ class Engine:
         max_num_batched_tokens: most new tokens in a step.
         kv_blocks: KV-cache capacity [blocks].
         block_size: tokens per KV block.
-        watermark_blocks: blocks that admission leaves free.
+        kv: what else the KV cache can do.
     """
 
     __slots__ = (
@@ -51,7 +72,10 @@ class Engine:
         "memory_s",
         "mode",
         "prefill_w",
+        "prefix_tokens",
         "step_time",
+        "swap_s_per_token",
+        "swap_tokens",
         "watermark_blocks",
     )
 
@@ -65,7 +89,7 @@ class Engine:
         max_num_batched_tokens: int,
         kv_blocks: int,
         block_size: int,
-        watermark_blocks: int = 0,
+        kv: KvOptions = PLAIN_KV,
     ) -> None:
         self.step_time = step_time
         self.mode = mode
@@ -73,7 +97,10 @@ class Engine:
         self.max_num_batched_tokens = max_num_batched_tokens
         self.kv_blocks = kv_blocks
         self.block_size = block_size
-        self.watermark_blocks = watermark_blocks
+        self.watermark_blocks = kv.watermark_blocks
+        self.swap_tokens = kv.swap_tokens
+        self.swap_s_per_token = kv.swap_s_per_token
+        self.prefix_tokens = kv.prefix_tokens
         self.idle_w = curve.idle_w
         self.prefill_w = curve.prefill_w
         # Tables by decoding sequences instead of calls: a segment asks for these every time. Time

@@ -1,45 +1,28 @@
-"""A pool: equal replicas of one model at one site, with one shared queue or one queue each."""
+"""A pool: equal replicas of one model at one site that fail, come back, rest and wake."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import Any
 
-from sim.interfaces import (
-    FAILED,
-    IN_FLIGHT,
-    NOT_YET,
-    REJECTED,
-    ActivityLog,
-    Request,
-    RequestLog,
-    Scheduler,
-)
-from sim.serving.dispatch import DISPATCHES, Dispatch, LeastLoaded
+from sim.interfaces import FAILED, IN_FLIGHT, NOT_YET, ActivityLog, Request, RequestLog, Scheduler
 from sim.serving.engine import Engine
-from sim.serving.queues import QUEUES, Queue
-from sim.serving.replica import Replica
+from sim.serving.waiting import QueueSettings, WaitingRoom
+
+__all__ = ["LOSE", "RESTART", "RESUME", "Pool", "QueueSettings"]
+
+# What becomes of the requests of a replica that fails: they end as failed, start anew on another
+# one, or go on there after their context has been computed again.
+LOSE, RESTART, RESUME = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class QueueSettings:
-    """How requests wait in a pool.
+class Pool(WaitingRoom):
+    """A waiting room whose replicas come and go; implements `sim.interfaces.Station`.
 
-    Attributes:
-        shared: one queue for the pool, or one per replica.
-        order: name of the queue discipline, ``fcfs`` or ``priority``.
-        dispatch: name of the dispatch rule among replicas (own queues only).
-        limit: most requests that wait in one queue; a request beyond it is rejected.
-    """
-
-    shared: bool = False
-    order: str = "fcfs"
-    dispatch: str = "least-loaded"
-    limit: float = float("inf")
-
-
-class Pool:
-    """Takes requests, hands them to its replicas and reports their end.
+    A replica is in service while nothing keeps it out: outages are counted, because several may
+    overlap, and a replica that a scaler put to rest stays off until the scaler wakes it.
 
     Args:
         index: number of the pool in the run.
@@ -53,9 +36,14 @@ class Pool:
         activity: log of what the replicas do.
         requests: log of requests that ended.
         uniform: random numbers for dispatch.
+
+    Attributes:
+        after_failure: one of LOSE, RESTART, RESUME.
+        failed_over: requests that lost their replica and went to another one.
+        listeners: called when a replica has entered or left service.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         index: int,
         site: int,
@@ -70,168 +58,186 @@ class Pool:
         requests: RequestLog,
         uniform: Callable[[], float],
     ) -> None:
-        self.index = index
+        super().__init__(
+            index,
+            first_replica,
+            replicas,
+            engine,
+            settings,
+            clock=clock,
+            activity=activity,
+            requests=requests,
+            uniform=uniform,
+        )
         self.site = site
         self.cooling = cooling
-        self.engine = engine
         self.replicas = replicas
         self.slots = replicas * engine.max_num_seqs
-        self.outstanding = 0
-        self.in_service = replicas
+        self.usd_per_token = self.gco2_per_token = inf
+        self.headroom = 1.0
+        self.after_failure = RESTART
         self.failed_over = 0
-        self._first = first_replica
-        self._clock = clock
-        self._limit = settings.limit
-        self._ended = requests.ended
-        self._shared = settings.shared
-        self._longest_tokens = engine.kv_blocks * engine.block_size
-        make_queue = QUEUES[settings.order]
-        queues: list[Queue] = [make_queue() for _ in range(1 if settings.shared else replicas)]
-        self.queues = queues
-        self.members = [
-            Replica(
-                first_replica + member,
-                clock,
-                engine,
-                queues[0] if settings.shared else queues[member],
-                activity,
-                self._finished,
-                self._moved if settings.shared else None,
-            )
-            for member in range(replicas)
-        ]
-        # A shared queue offers its head to the replica with the fewest running requests, own
-        # queues take the request at once: a replica's load is what runs, or also what waits.
-        self._dispatch: Dispatch = (
-            LeastLoaded(replicas, uniform)
-            if settings.shared
-            else DISPATCHES[settings.dispatch](replicas, uniform)
-        )
+        self.listeners: list[Callable[[Pool], None]] = []
+        self._outages = [0] * replicas
+        self._resting: dict[int, None] = {}
 
-    def submit(self, request: Request) -> None:
-        """Take a request that has just arrived at the site."""
-        request.queued_s = self._clock.now
-        request.pool = self.index
-        if request.input_tokens + request.output_tokens - 1 > self._longest_tokens:
-            self._reject(request)
-        elif not self.in_service:
-            self._lose(request)
-        elif self._shared:
-            self._join_shared(request)
-        else:
-            self._join_one(request)
+    def decode_step_s(self, batch: float) -> float:
+        """Return the time of a step in which ``batch`` sequences decode on a replica [s]."""
+        engine = self.engine
+        places = min(engine.max_num_seqs, max(1, round(batch)))
+        return engine.compute_s[places] + engine.memory_s[places]
+
+    def prefill_s(self, tokens: int) -> float:
+        """Return the time of a step that processes a prompt of ``tokens`` alone [s]."""
+        return self.engine.memory_s[0] + self.engine.step_time.new_tokens_s(tokens)
+
+    # --- failures --------------------------------------------------------------------------------
 
     def fail(self, replica: int) -> None:
-        """Take a replica out of service now; its requests start anew on the others, or fail.
+        """Take a replica out of service now; its requests go on elsewhere, or fail.
 
         Args:
             replica: index of the replica in the run.
         """
         member = replica - self._first
+        self._outages[member] += 1
         failed = self.members[member]
         if not failed.alive:
             return
         stranded = failed.fail(self._clock.now)
+        if not self._shared or member in self._draining:
+            stranded += failed.queue.drain()
         for _ in stranded:
             self._dispatch.moved(member, -1)
-        if not self._shared:
-            waiting = failed.queue.drain()
-            for _ in waiting:
-                self._dispatch.moved(member, -1)
-            stranded += waiting
-        self._dispatch.remove(member)
-        self._serve_with(self.in_service - 1)
+        if member in self._draining:
+            self._rest(member)
+        else:
+            self._leave_service(member)
         if self._shared and not self.in_service:
             stranded += self.queues[0].drain()
         for request in stranded:
             self._fail_over(request)
 
     def restore(self, replica: int) -> None:
-        """Return a replica to service, empty.
+        """End an outage of a replica; it returns empty when no other one keeps it out.
 
         Args:
             replica: index of the replica in the run.
         """
         member = replica - self._first
-        if not self.members[member].alive:
-            self._dispatch.restore(member)
-            self._serve_with(self.in_service + 1)
-            self.members[member].restore(self._clock.now)
+        self._outages[member] = max(0, self._outages[member] - 1)
+        if not self._outages[member] and member not in self._resting:
+            self._enter_service(member)
 
-    def waiting(self) -> int:
-        """Return how many requests wait in the pool's queues."""
-        return sum(len(queue) for queue in self.queues)
+    def _fail_over(self, request: Request) -> None:
+        """Send a request that lost its replica to another one, as the pool's policy says."""
+        if self.after_failure == LOSE:
+            self._end_early(request, FAILED)
+            return
+        self.failed_over += 1
+        request.status = IN_FLIGHT
+        request.finished_s = NOT_YET
+        request.context_tokens = 0
+        if self.after_failure == RESTART:
+            request.first_token_s = request.admitted_s = NOT_YET
+            request.prefill_tokens = request.input_tokens
+            request.remaining_tokens = request.output_tokens
+        self._join(request)
 
-    def unfinished(self) -> Sequence[Request]:
-        """Return the requests that wait or run here, for counting when the run ends."""
-        waiting = [request for queue in self.queues for request in queue.drain()]
-        return waiting + [request for member in self.members for request in member.members()]
+    # --- rest and wake ---------------------------------------------------------------------------
 
-    def _join_one(self, request: Request) -> None:
-        member = self._dispatch.pick()
+    def retire(self, replica: int) -> None:
+        """Let a replica finish what runs on it and switch off; what waits for it goes elsewhere.
+
+        Args:
+            replica: index of the replica in the run.
+        """
+        member = replica - self._first
+        retired = self.members[member]
+        if not retired.alive or member in self._draining:
+            return
+        self._draining[member] = None
+        self._leave_service(member)
+        waiting: list[Request] = []
+        if not self._shared:
+            waiting = retired.queue.drain()
+        elif not self.in_service:
+            waiting = self.queues[0].drain()
+        if self._shared:  # it keeps those that it preempts from now on
+            retired.queue = self._make_queue()
+        for request in waiting:
+            if not self._shared:
+                self._dispatch.moved(member, -1)
+            self._join(request)
+        self._check_drained(member)
+
+    def wake(self, replica: int) -> None:
+        """Return a replica that rests, or is about to, to service.
+
+        Args:
+            replica: index of the replica in the run.
+        """
+        member = replica - self._first
+        if member in self._draining:
+            del self._draining[member]
+            kept = self.members[member].queue.drain() if self._shared else []
+            self._enter_service(member)
+            for request in kept:
+                self.queues[0].push_back(request)
+            if kept:
+                self._offer()
+        elif member in self._resting:
+            del self._resting[member]
+            if not self._outages[member]:
+                self._enter_service(member)
+
+    def resting(self) -> list[int]:
+        """Return the replicas that are switched off and could be woken, by index in the run."""
+        return [self._first + m for m in self._resting if not self._outages[m]]
+
+    def serving(self) -> list[int]:
+        """Return the replicas in service, by index in the run."""
+        return [
+            replica.index
+            for member, replica in enumerate(self.members)
+            if replica.alive and member not in self._draining
+        ]
+
+    def _check_drained(self, member: int) -> None:
+        """Look after this event whether a member that is to rest has nothing left to do."""
+        if member in self._draining:
+            self._clock.call_at(self._clock.now, partial(self._rest_if_empty, member))
+
+    def _rest_if_empty(self, member: int, _event: Any) -> None:
         replica = self.members[member]
-        queue = replica.queue
-        if len(queue) >= self._limit:
-            self._reject(request)
-            return
-        request.replica = replica.index
-        self._dispatch.moved(member, 1)
-        queue.push(request)
-        if queue.head() is request:
-            replica.nudge()
+        if member in self._draining and not replica.running and not replica.queue:
+            replica.fail(self._clock.now)
+            self._rest(member)
 
-    def _join_shared(self, request: Request) -> None:
-        queue = self.queues[0]
-        if len(queue) >= self._limit:
-            self._reject(request)
-            return
-        queue.push(request)
-        if queue.head() is request:
-            self._offer()
+    def _rest(self, member: int) -> None:
+        del self._draining[member]
+        self._resting[member] = None
 
-    def _offer(self) -> None:
-        """Offer the shared queue's head: to the emptiest replica, else to any that may take it."""
-        if self.members[self._dispatch.pick()].nudge():
-            return
-        for replica in self.members:  # the emptiest lacks memory for this one
-            if replica.nudge():
-                return
+    # --- service ---------------------------------------------------------------------------------
+
+    def _leave_service(self, member: int) -> None:
+        self._dispatch.remove(member)
+        self._serve_with(self.in_service - 1)
+
+    def _enter_service(self, member: int) -> None:
+        replica = self.members[member]
+        if self._shared:
+            replica.queue = self.queues[0]
+        self._dispatch.restore(member)
+        self._serve_with(self.in_service + 1)
+        if not replica.alive:
+            replica.restore(self._clock.now)
+        held, self._held = self._held, []
+        for request in held:
+            self._join(request)
 
     def _serve_with(self, replicas: int) -> None:
         self.in_service = replicas
         self.slots = replicas * self.engine.max_num_seqs
-
-    def _fail_over(self, request: Request) -> None:
-        """Send a request that lost its replica to another one, from its beginning."""
-        self.failed_over += 1
-        request.status = IN_FLIGHT
-        request.finished_s = request.first_token_s = request.admitted_s = NOT_YET
-        request.prefill_tokens = request.input_tokens
-        request.remaining_tokens = request.output_tokens
-        request.context_tokens = 0
-        if not self.in_service:
-            self._lose(request)
-        elif self._shared:
-            self._join_shared(request)
-        else:
-            self._join_one(request)
-
-    def _lose(self, request: Request) -> None:
-        self._end_early(request, FAILED)
-
-    def _reject(self, request: Request) -> None:
-        self._end_early(request, REJECTED)
-
-    def _end_early(self, request: Request, status: int) -> None:
-        request.status = status
-        request.finished_s = self._clock.now
-        self.outstanding -= 1
-        self._ended(request)
-
-    def _finished(self, request: Request) -> None:
-        self.outstanding -= 1
-        self._dispatch.moved(request.replica - self._first, -1)
-        self._ended(request)
-
-    def _moved(self, replica: int, change: int) -> None:
-        self._dispatch.moved(replica - self._first, change)
+        for listener in self.listeners:
+            listener(self)

@@ -8,7 +8,9 @@ Order of events at a step boundary, at time t:
 2. a pending change of speed or batch limit takes effect, and requests whose user has gone leave;
 3. room for the next step's tokens is made: while the decoding sequences do not fit, the running
    request of the least urgent tier that was admitted last is preempted, loses its memory and
-   returns to the queue, to be recomputed;
+   returns to the queue, to be recomputed. With swapping, the cache of one that was decoding is
+   copied to host memory if that has room, and back when it is admitted again, as one token of
+   the budget; the step that follows a copy waits for it;
 4. unless somebody was just preempted, waiting requests are admitted in queue order while the
    head fits: a free place in the batch, memory for its whole prompt, token budget left;
 5. the next step is composed. Chunked prefill: every decoding sequence takes one token of the
@@ -62,7 +64,8 @@ class Replica(SegmentRunner):
         memory = self.memory
         need_tokens = self.queue.head().prefill_tokens + memory.tokens
         # Memory only shrinks until this segment's end, so "no" now stays "no" until then.
-        if need_tokens > (memory.blocks - memory.prefill_blocks) * memory.block_size:
+        full = need_tokens > (memory.blocks - memory.prefill_blocks) * memory.block_size
+        if full and not self.engine.prefix_tokens:  # the prefix may be here already
             return False
         self._cut(now)
         return True

@@ -115,14 +115,16 @@ class SegmentRunner(Batch):
         decoding, memory, steps = self._decoding, self.memory, self._steps
         kv_tokens = memory.tokens
         batch = self._static_size or len(decoding)
-        prompts = answers = 0
+        prompts = answers = self._copied_tokens = 0
         if self._decodes:
             answers = len(decoding) * steps
             memory.tokens = kv_tokens + answers
             done = self._steps_done = self._steps_done + steps
             while decoding and decoding[0][0] == done:
                 request = heappop(decoding)[2]
-                memory.leave(request.context_tokens + request.remaining_tokens, done)
+                shared = request.shared_tokens
+                memory.leave(request.context_tokens + request.remaining_tokens - shared, done)
+                self._shared_reads -= shared
                 self._complete(request, now)
         if self._prompts:
             batch += len(self._prefilling)
@@ -172,7 +174,7 @@ class SegmentRunner(Batch):
         else:
             self._go_idle(now)
             return
-        if preempted:  # the queue gets its turn at the next boundary
+        if preempted or self._copied_tokens:  # the queue gets its turn at the next boundary
             steps = 1
         elif steps > 1 and not self._static_size:
             grown = memory.tokens + len(decoding) * steps
@@ -188,7 +190,7 @@ class SegmentRunner(Batch):
         places = self._static_size or sequences if sequences else 0
         memory_s, growth_s = engine.memory_s[places], 0.0
         if sequences:
-            memory_s += time.c_s_per_kv_token * self.memory.tokens
+            memory_s += time.c_s_per_kv_token * (self.memory.tokens + self._shared_reads)
             growth_s = time.c_s_per_kv_token * sequences * pace
         if new:
             compute_s = time.new_tokens_s(places + new) + time.e_s_per_token2 * self._attention
@@ -197,6 +199,8 @@ class SegmentRunner(Batch):
         else:
             compute_s = engine.compute_s[places]
         first_s = compute_s * self._compute_pace + memory_s * pace
+        if self._copied_tokens:
+            first_s += self._copied_tokens * engine.swap_s_per_token
         if new or self.speed is not FULL_SPEED:
             self._power_w = engine.power_w(places, new, first_s, self.speed)
         else:

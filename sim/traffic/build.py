@@ -29,9 +29,6 @@ from sim.traffic.trace import AnyArray, Labels, ReadReport, Trace, make_trace
 from sim.traffic.transforms import scale_rate, window
 from sim.traffic.workload import NamedWorkload, Shares, Spread, merge
 
-TRACE_KEYS = ("path", "empirical")
-"""Keys of the traffic section that name a trace."""
-
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
@@ -109,7 +106,12 @@ class _Builder:
         return self.scenario.run.duration_s or math.inf
 
     def workloads(self, model: int) -> list[NamedWorkload]:
-        """Return the entry as a workload, or one per region where their clocks differ."""
+        """Return the entry as a workload, or one per region where their clocks differ.
+
+        Sessions are none: what they send depends on the run, see `sim.traffic.build_sessions`.
+        """
+        if self.entry.sessions is not None:
+            return []
         regions = tuple(self.scenario.topology.regions)
         whole = NamedWorkload(
             name=self.name,
@@ -119,6 +121,7 @@ class _Builder:
             regions=self._spread("region", self.entry.regions, regions),
             streams=self.streams,
             until_s=self.until_s,
+            tenant=list(self.scenario.traffic).index(self.name),
         )
         arrivals = self.entry.arrivals
         if arrivals is None or not follows_local_time(arrivals):
@@ -214,7 +217,7 @@ def definition(entry: schema.Workload, base_dir: Path) -> str:
     def settled(value: Any) -> Any:
         if isinstance(value, Mapping):
             return {
-                key: _content(inner, base_dir) if key in TRACE_KEYS else settled(inner)
+                key: _content(inner, base_dir) if key in schema.TRACE_KEYS else settled(inner)
                 for key, inner in value.items()
             }
         return [settled(inner) for inner in value] if isinstance(value, list) else value

@@ -11,6 +11,7 @@ from sim.traffic import statistics
 from sim.traffic.prefixcache import block_hit_ratios
 from sim.traffic.quantised import grid_step_s, is_coarse
 from sim.traffic.trace import AnyArray, Labels, Trace
+from sim.traffic.transforms import observed
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 GAP_QUANTILES = (0.1, 0.5, 0.9, 0.99)
@@ -79,6 +80,7 @@ class Description:
 
 def describe(trace: Trace) -> Description:
     """Return the statistics of a trace with at least one request."""
+    trace = observed(trace)
     arrivals, span_s = trace.arrival_s, trace.span_s
     step_s = grid_step_s(arrivals)
     per_window = {w: statistics.counts(arrivals, w, span_s) for w in (1.0, 60.0)}

@@ -24,6 +24,7 @@ from sim.traffic.judge import REQUIRED, Candidate, Verdict, draws, judge, sample
 from sim.traffic.lengths import EmpiricalLengths
 from sim.traffic.quantised import grid_step_s, smooth
 from sim.traffic.trace import Trace
+from sim.traffic.transforms import observed
 
 STRETCHES_S = (
     *(math.inf, 3600.0, 1800.0, 900.0, 600.0, 300.0, 120.0),
@@ -102,7 +103,7 @@ def fit(trace: Trace, seed: int = 0) -> FittedWorkload:
             f"a fit needs at least {FEWEST_REQUESTS} requests at different times; "
             f"the trace has {len(trace)}"
         )
-    streams = Streams(seed)
+    streams, trace = Streams(seed), observed(trace)
     spread, notes = smooth(trace, streams.generator("fit", "grid")), []
     if spread is not trace:
         step_s = grid_step_s(trace.arrival_s)

@@ -18,6 +18,7 @@ _FILE = Path(__file__).resolve().parents[1] / "_data" / "traffic_profiles.csv"
 _STEP_S = 600.0
 _DAY_S = 86_400.0
 _RAMP_PIECES = 60
+_SUDDEN_S = 1e-3  # a rise that takes no time, as steep as a line can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,14 @@ def flash_crowd(
         decay_s: time in which the excess falls to 1/e [s].
     """
     top = base_per_s * peak
+    if start_s > 0:
+        rise_s = max(rise_s, _SUDDEN_S)
+    calm = [(0.0, base_per_s), (start_s, base_per_s)] if start_s + rise_s > 0 else []
     end_s = start_s + rise_s + hold_s
     fall_s = np.linspace(0, 6 * decay_s, 25)[1:]
     falling = base_per_s + (top - base_per_s) * np.exp(-fall_s / decay_s)
-    points = [(0.0, base_per_s), (start_s, base_per_s), (start_s + rise_s, top), (end_s, top)]
+    points = [*calm, (start_s + rise_s, top), (end_s, top)]
     points += zip((end_s + fall_s).tolist(), falling.tolist(), strict=True)
     points.append((points[-1][0] + decay_s, base_per_s))
-    return line_table(
-        [p for p, following in itertools.pairwise(points) if p[0] < following[0]] + points[-1:]
-    )
+    # Stages of no length give the same time twice; the first rate there counts.
+    return line_table(sorted(dict(reversed(points)).items()))

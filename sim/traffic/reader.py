@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from sim.errors import Problem, TraceError
+from sim.interfaces import FloatArray
 from sim.registry import nearest_hint
 from sim.scenario.shipped import locate, shipped
 from sim.traffic.formats import TRACE_FORMATS, TraceFormat
 from sim.traffic.formats.check import checked
 from sim.traffic.formats.lines import file_head
 from sim.traffic.formats.parquet import is_parquet, parquet_columns
-from sim.traffic.formats.rows import BadRows, BadRowsAction
+from sim.traffic.formats.rows import BadRows, BadRowsAction, RawRows
 from sim.traffic.trace import ReadReport, Trace, concatenate, natural_span_s
 
 MOST_ROWS = 64_000_000  # about 1 GB of columns
+_CALENDAR_S = 1e8
 
 #: sha256 of published files, so that a fake or damaged copy under the same name is noticed.
 PUBLISHED = {
@@ -166,6 +168,21 @@ def read_trace(
     return replace(trace, span_s=span_s, report=report)
 
 
+def _moved(raw: RawRows, origin_s: float) -> RawRows:
+    return replace(raw, arrival_s=raw.arrival_s - origin_s, origin_unix_s=origin_s)
+
+
+def _calendar_origin_s(arrival_s: FloatArray) -> float:
+    """Return the first time if it is one since 1970, 0 if times are relative, NaN for no time [s].
+
+    Relative clocks of real traces end long before the three years at which this begins.
+    """
+    known = arrival_s[~np.isnan(arrival_s)]
+    if len(known) == 0:
+        return math.nan
+    return float(known.min()) if known.min() >= _CALENDAR_S else 0.0
+
+
 def _between(piece: Trace, from_s: float, to_s: float) -> Trace:
     return piece.take((piece.arrival_s >= from_s) & (piece.arrival_s < to_s))
 
@@ -188,10 +205,13 @@ def trace_pieces(
         bad: told of every row that is left out.
         to_s: an ordered file is not read further than this time [s].
     """
-    latest_s = 0.0
+    latest_s, origin_s = 0.0, math.nan
     for raw in reader.rows(path, bad):
-        piece = checked(raw, bad, latest_s, reader.ordered, reader.drops_zero)
-        yield replace(piece, report=ReadReport(origin_unix_s=raw.origin_unix_s))
+        if math.isnan(origin_s) and not reader.absolute:
+            origin_s = _calendar_origin_s(raw.arrival_s)
+        moved = _moved(raw, origin_s) if origin_s > 0 else raw
+        piece = checked(moved, bad, latest_s, reader.ordered, reader.drops_zero)
+        yield replace(piece, report=ReadReport(origin_unix_s=moved.origin_unix_s))
         if len(piece) and reader.ordered:
             latest_s = float(piece.arrival_s[-1])
             if latest_s >= to_s:

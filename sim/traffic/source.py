@@ -42,12 +42,17 @@ class Source:
         """Schedule the first arrival."""
         self._advance()
 
+    def send(self, request: Request) -> None:
+        """Number a request that arrives now, whoever made it, and let it in."""
+        request.number = self.emitted
+        self.emitted += 1
+        self.last_arrival_s = request.arrival_s
+        self._emit(request)
+
     def _fire(self, _event: Any) -> None:
         request = self._next
         if request is not None:
-            self.emitted += 1
-            self.last_arrival_s = request.arrival_s
-            self._emit(request)
+            self.send(request)
             self._advance()
 
     def _advance(self) -> None:
@@ -68,7 +73,6 @@ class Source:
             self.exhausted = True
 
     def _unpack(self, block: ArrivalBlock) -> Iterator[Request]:
-        first = self.emitted
         priorities = self._priorities
         columns = zip(
             block.arrival_s.tolist(),
@@ -77,7 +81,10 @@ class Source:
             block.tier.tolist(),
             block.region.tolist(),
             block.model.tolist(),
+            block.tenant.tolist(),
             strict=True,
         )
-        for number, (arrival_s, inputs, outputs, tier, region, model) in enumerate(columns, first):
-            yield Request(number, arrival_s, inputs, outputs, tier, region, model, priorities[tier])
+        for arrival_s, inputs, outputs, tier, region, model, tenant in columns:
+            request = Request(-1, arrival_s, inputs, outputs, tier, region, model, priorities[tier])
+            request.tenant = tenant
+            yield request

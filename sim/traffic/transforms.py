@@ -13,6 +13,7 @@ from sim.errors import Problem, TraceError
 from sim.traffic.trace import Trace, concatenate, natural_span_s
 
 LARGEST_SHIFT_S = 60.0
+_LONGEST_S = 3.2e7
 SESSION_COLUMNS = ("turn", "request_id", "parent_id")
 
 ScaleMethod = Literal["auto", "thin", "superpose", "stretch"]
@@ -29,6 +30,24 @@ def window(trace: Trace, from_s: float, to_s: float) -> Trace:
     end_s = min(to_s, trace.span_s)
     inside = trace.take((trace.arrival_s >= from_s) & (trace.arrival_s < end_s))
     return replace(inside, arrival_s=inside.arrival_s - from_s, span_s=max(end_s - from_s, 0.0))
+
+
+def observed(trace: Trace) -> Trace:
+    """Return the trace from its first request on, where it starts after a long wait.
+
+    A file whose clock starts a week before its first request would otherwise have a week of empty
+    seconds. A first request within a tenth of the span stays where it is.
+
+    Raises:
+        TraceError: the trace spans more than a year, so its times are hardly seconds.
+    """
+    late = len(trace) > 0 and trace.arrival_s[0] > 0.1 * trace.span_s
+    seen = window(trace, float(trace.arrival_s[0]), math.inf) if late else trace
+    if seen.span_s > _LONGEST_S:
+        got = f"a span of {seen.span_s:.4g} s"
+        hint = "are the times in seconds?"
+        raise TraceError([Problem("", got, "at most a year", trace.report.file, hint=hint)])
+    return seen
 
 
 def scale_rate(trace: Trace, factor: float, method: ScaleMethod, generator: Generator) -> Trace:

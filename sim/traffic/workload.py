@@ -85,6 +85,7 @@ class NamedWorkload:
         regions: spread over regions.
         streams: the run's random streams.
         until_s: no request arrives at or after this time [s].
+        tenant: index of the entry in the scenario.
     """
 
     name: str
@@ -94,6 +95,7 @@ class NamedWorkload:
     regions: Spread
     streams: Streams
     until_s: float = math.inf
+    tenant: int = 0
 
     def blocks(self) -> Iterator[ArrivalBlock]:
         """Yield the requests in order of time; each call starts again with the same ones."""
@@ -110,6 +112,7 @@ class NamedWorkload:
                     tier=tier[:count],
                     region=region[:count],
                     model=np.full(count, self.model, dtype=np.int64),
+                    tenant=np.full(count, self.tenant, dtype=np.int64),
                 )
             if count < len(piece):
                 return
@@ -146,6 +149,7 @@ def _rows(block: ArrivalBlock, rows: Rows) -> ArrivalBlock:
         block.tier[rows],
         block.region[rows],
         block.model[rows],
+        block.tenant[rows],
     )
 
 
@@ -157,4 +161,5 @@ def _join(blocks: list[ArrivalBlock]) -> ArrivalBlock:
         np.concatenate([block.tier for block in blocks]),
         np.concatenate([block.region for block in blocks]),
         np.concatenate([block.model for block in blocks]),
+        np.concatenate([block.tenant for block in blocks]),
     )

@@ -352,3 +352,45 @@ def make_result(
 @pytest.fixture(scope="session")
 def result() -> FakeResult:
     return make_result()
+
+
+def add_facility(made: FakeResult) -> FakeResult:
+    """Give a result what a modelled facility adds.
+
+    Of the metro's racks the first is capped to 60 % from 600 to 900 s, the second too hot from 900
+    to 1200 s and then off for 300 s.
+    """
+    series = made.series
+    time_s, kind = series["time_s"].to_numpy(), series["kind"].to_numpy()
+    rack, site = kind == "rack", kind == "site"
+    series["inlet_c"] = np.where(rack, 24.0 + 2e-4 * time_s, np.nan)
+    series["plate_c"] = np.where(rack & series["name"].str.contains("fra"), 55.0, np.nan)
+    series["clock"] = np.where(rack, 1.0, np.nan)
+    first, second = list(series.loc[rack, "name"].unique()[:2])
+    capped = (series["name"] == first) & (time_s >= 600) & (time_s < 900)
+    hot = (series["name"] == second) & (time_s >= 900) & (time_s < 1200)
+    off = (series["name"] == second) & (time_s >= 1200) & (time_s < 1500)
+    series.loc[capped, "clock"] = 0.6
+    series.loc[hot, ["clock", "inlet_c"]] = 0.8, 38.0
+    series.loc[off, "power_w"] = 0.0
+    series["outside_c"] = np.where(site, 15.0 + time_s / 360.0, np.nan)
+    warmth = 0.1 + 0.01 * (series["outside_c"] - 15.0)
+    series["loss_w"] = np.where(site, 0.06 * series["power_w"], np.nan)
+    series["cooling_w"] = np.where(site, warmth * series["power_w"], np.nan)
+    series["facility_w"] = series["power_w"] + series["loss_w"] + series["cooling_w"]
+    uses = {"it_kwh": 800.0, "loss_kwh": 48.0, "chiller_kwh": 100.0, "fans_kwh": 30.0}
+    rest = {"pumps_kwh": 10.0, "reject_kwh": 12.0, "facility_kwh": 1000.0, "grid_kwh": 940.0}
+    sources = {"solar_kwh": 60.0, "generator_kwh": 0.0, "discharge_kwh": 0.0, "charge_kwh": 0.0}
+    figures = {"pue": 1.25, "wue_l_per_kwh": 0.2, "water_l": 160.0, "carbon_kg": 300.0}
+    costs = {"energy_usd": 90.0, "demand_usd": 0.0, "unserved_kwh": 0.0}
+    made.summary["facility"] = {
+        name: {**uses, **rest, **sources, **figures, **costs} for name in SITES
+    }
+    target = {"before_w": 900e3, "mean_w": 690e3, "depth": 0.2333, "comply_s": 4.0}
+    made.summary["curtailment"] = [{**target, "breach_s": 0.0, "breaches": 0}]
+    return made
+
+
+@pytest.fixture(scope="session")
+def facility_result() -> FakeResult:
+    return add_facility(make_result())

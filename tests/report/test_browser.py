@@ -160,3 +160,30 @@ def test_a_foreign_script_does_not_run(browser, address, tmp_path):
     assert page.title() != "owned"
     assert any("Content Security Policy" in problem for problem in page.problems)
     page.context.close()
+
+
+def test_the_slider_moves_the_moment(facility_result, browser, tmp_path):
+    page = browser.new_page()
+    page.goto(write_report(facility_result, tmp_path / "report.html").as_uri())
+    page.click('label[for="racks-clock"]')
+    assert page.locator(".panel2").is_visible()
+    assert not page.locator(".panel0").is_visible()
+    slider = page.locator(".panel2 .scrub")
+    slider.fill("45")  # 1350 s: the second rack is off
+    looks = page.locator(".panel2 .rackrow rect")
+    assert looks.nth(1).get_attribute("class") == "fill over"
+    slider.fill("0")
+    assert looks.nth(1).get_attribute("class") == "fill q0"
+    assert page.locator(".panel2 output").inner_text() == "15 s"
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_facility_fits_and_can_be_read(facility_result, browser, tmp_path, scheme, width):
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(write_report(facility_result, tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ratio, text = page.evaluate(WORST_CONTRAST)
+    assert ratio >= 4.5, text
+    page.close()

@@ -86,9 +86,10 @@ def test_the_policy_admits_only_the_two_blocks_of_the_page(page):
     assert "unsafe" not in policy
 
 
-def test_the_script_knows_every_unit_that_charts_use(page):
+def test_the_script_knows_every_unit_that_charts_use(facility_result):
+    page = render_report(facility_result)
     used = set(re.findall(r"data-[xy]=\"\[.*?, &quot;(\w+)&quot;\]\"", page))
-    assert used == {"duration", "span", "power", "share", "number"} == set(BY_UNIT)
+    assert used == {"duration", "span", "power", "share", "number", "celsius"} == set(BY_UNIT)
     script = page.partition("<script>")[2]
     assert all(re.search(rf"\b{unit}(:|,)", script) for unit in used)
 

@@ -83,7 +83,7 @@ class Columns:
             rows = slice(start, start + 8192)
             none = np.zeros(len(self.arrival_s[rows]), int)
             yield ArrivalBlock(
-                self.arrival_s[rows], self.inputs[rows], self.outputs[rows], none, none, none
+                self.arrival_s[rows], self.inputs[rows], self.outputs[rows], *[none] * 4
             )
 
 

@@ -12,9 +12,9 @@ from stepwise import Job, StepwiseReplica
 from sim.clock import Clock
 from sim.interfaces import COMPLETED, IN_FLIGHT, TIMED_OUT, Request
 from sim.serving.activity import ActivityBuffer
-from sim.serving.engine import MODES, Engine, Speed
+from sim.serving.engine import MODES, Engine, KvOptions, Speed
+from sim.serving.prefix_replica import replica_class
 from sim.serving.queues import QUEUES
-from sim.serving.replica import Replica
 
 TOLERANCE_S = 1e-9
 LIMITS = {
@@ -60,10 +60,14 @@ class SegmentBench:
     def __init__(self, jobs, time, limits, *, priority_queue=False, speed_changes=()):
         self.clock, self.rows, self.ended = Clock(), ActivityBuffer(), []
         limits = dict(limits)
-        mode, watermark = MODES[limits.pop("mode")], limits.pop("watermark")
-        engine = Engine(time, FlatPower(), mode=mode, watermark_blocks=watermark, **limits)
+        kv = KvOptions(
+            limits.pop("watermark"), *(limits.pop(name, 0) for name in KvOptions.__slots__[1:])
+        )
+        mode = MODES[limits.pop("mode")]
+        engine = Engine(time, FlatPower(), mode=mode, kv=kv, **limits)
         self.queue = QUEUES["priority" if priority_queue else "fcfs"]()
-        self.replica = Replica(0, self.clock, engine, self.queue, self.rows, self.ended.append)
+        make = replica_class(engine)
+        self.replica = make(0, self.clock, engine, self.queue, self.rows, self.ended.append)
         self.requests = [self.request(job) for job in jobs]
         for when_s, prefill, decode in speed_changes:
             self.at(when_s, self.replica.set_speed, Speed(prefill=prefill, decode=decode))
@@ -75,7 +79,9 @@ class SegmentBench:
 
     def request(self, job):
         tokens = job.input_tokens, job.output_tokens
-        return Request(job.number, job.arrival_s, *tokens, priority=job.priority)
+        request = Request(job.number, job.arrival_s, *tokens, priority=job.priority)
+        request.prefix_blocks = job.blocks
+        return request
 
     def at(self, when_s, action, *args):
         self.clock.call_at(when_s, lambda _event: action(*args))
@@ -122,7 +128,7 @@ def check_rows(jobs, table):
     if any(job.gave_up for job in jobs):
         return
     if not any(job.preemptions for job in jobs):
-        prompts = sum(job.input_tokens for job in jobs)
+        prompts = sum(job.input_tokens - job.cached for job in jobs)
         assert sum(row[6] for row in table) == pytest.approx(prompts, rel=1e-9)
     answers = sum(job.output_tokens for job in jobs)
     assert sum(row[7] for row in table) == pytest.approx(answers, rel=1e-9)
@@ -139,12 +145,16 @@ def make_jobs(drawn, scale, extra_s):
     return jobs
 
 
-def compare(drawn, time, engine, speed_changes=(), *, scale=1.00012345678, extra_s=0.0):
+def compare(
+    drawn, time, engine, speed_changes=(), *, scale=1.00012345678, extra_s=0.0, blocks=None
+):
     """Run both replicas on the same jobs; ``engine`` is drawn from `engines`.
 
     The scale keeps arrivals off the grid of step times, where rounding decides a tie.
     """
     jobs = make_jobs(drawn, scale, extra_s)
+    for job in jobs if blocks else ():
+        job.blocks = blocks(job)
     limits = dict(engine)
     priority_queue = limits.pop("priority_queue")
     limits["max_num_batched_tokens"] = limits["max_num_seqs"] + limits.pop("spare_tokens")

@@ -21,6 +21,10 @@ class Job:
     done: int = 0  # of which processed
     stored: int = 0  # tokens in KV memory while decoding
     shown: int = 0  # output tokens shown to the user
+    swapped: int = 0  # tokens in host memory while it waits
+    blocks: tuple = ()  # hashes of the blocks of the prompt
+    shared: tuple = ()  # of which in memory for this job while it runs
+    cached: int = 0  # prompt tokens that it found when it was admitted last
     held_blocks: int = 0  # blocks held while the prompt is processed
     order: int = -1
     preemptions: int = 0
@@ -43,13 +47,18 @@ class StepwiseReplica:
     kv_blocks: int
     block_size: int
     watermark: int = 0
+    swap_tokens: int = 0
+    swap_s_per_token: float = 0.0
     priority_queue: bool = False
     speed_changes: list = field(default_factory=list)  # (time, prefill speed, decode speed)
     waiting: list = field(default_factory=list)
     prefilling: list = field(default_factory=list)
     decoding: list = field(default_factory=list)
     static_size: int = 0
+    prefix_tokens: int = 0  # tokens behind one hash; 0: no prefix cache
+    idle: list = field(default_factory=list)  # hashes in memory that no running job holds
     orders: int = 0
+    copied: int = 0  # tokens that the next step waits for
     speed: tuple = (1.0, 1.0)
 
     def blocks(self, tokens):
@@ -57,8 +66,42 @@ class StepwiseReplica:
 
     def used(self, ahead):
         """Blocks in use if every decoding sequence stores ``ahead`` tokens more."""
-        live = sum(self.blocks(job.stored + ahead) for job in self.decoding)
-        return live + sum(job.held_blocks for job in self.prefilling)
+        live = sum(
+            self.blocks(job.stored + ahead - len(job.shared) * self.prefix_tokens)
+            for job in self.decoding
+        )
+        held = sum(job.held_blocks for job in self.prefilling)
+        return live + held + len(self.in_use()) * self.prefix_tokens // self.block_size
+
+    def in_use(self):
+        """Hashes that running jobs hold."""
+        return {block for job in self.decoding + self.prefilling for block in job.shared}
+
+    def find_prefix(self, job):
+        """Return the prompt tokens of ``job`` that are in memory, and the blocks that it adds."""
+        if not self.prefix_tokens or self.mode == "static":
+            return (), 0, 0
+        shared = job.blocks[: job.input_tokens // self.prefix_tokens]
+        used = self.in_use()
+        hits = 0
+        while hits < len(shared) and (shared[hits] in used or shared[hits] in self.idle):
+            hits += 1
+        added = len(set(shared) - used) * self.prefix_tokens // self.block_size
+        return shared, min(hits * self.prefix_tokens, job.prompt - 1), added
+
+    def let_idle(self, job):
+        """Let go of the shared blocks of a job that has just left the batch."""
+        used = self.in_use()
+        for block in job.shared:
+            if block not in used:
+                self.idle.append(block)
+        job.shared = ()
+
+    def evict_idle(self):
+        if self.prefix_tokens:
+            free = self.kv_blocks - self.used(0)
+            while len(self.idle) > free // (self.prefix_tokens // self.block_size):
+                self.idle.pop(0)
 
     def fits(self, need):
         free = self.kv_blocks - self.used(1) - need
@@ -71,6 +114,7 @@ class StepwiseReplica:
         for jobs in (self.waiting, self.prefilling, self.decoding):
             for job in [job for job in jobs if job.gives_up_s <= now]:
                 jobs.remove(job)
+                self.let_idle(job)
                 job.gave_up, job.finished_s = True, now if jobs is not self.waiting else -1.0
                 job.held_blocks = 0 if self.mode != "static" else job.held_blocks
         if self.mode == "static" and not self.decoding and not self.prefilling:
@@ -90,14 +134,52 @@ class StepwiseReplica:
             if victim in self.decoding:
                 self.decoding.remove(victim)
                 victim.prompt = victim.input_tokens + victim.shown
+                on_host = sum(job.swapped for job in self.waiting)
+                if not victim.blocks and on_host + victim.stored <= self.swap_tokens:
+                    victim.swapped = victim.stored
+                    self.copied += victim.stored
             else:
                 self.prefilling.remove(victim)
+            self.let_idle(victim)
             victim.done = victim.stored = victim.held_blocks = 0
             victim.preemptions += 1
             self.waiting.insert(0, victim)
             self.sort_queue()
             preempted = True
         return preempted
+
+    def may_enter(self, job, budget):
+        """Whether the batch has tokens and memory for the first of the queue."""
+        shared, cached, added = self.find_prefix(job)
+        if self.mode == "static":
+            return self.fits(self.blocks(job.prompt + job.output_tokens - 1))
+        if budget <= 0:
+            return False
+        if job.swapped:
+            return self.fits(self.blocks(job.swapped + 1))
+        if self.mode == "prefill-first" and self.prefilling and job.prompt - cached > budget:
+            return False
+        return self.fits(self.blocks(job.prompt - len(shared) * self.prefix_tokens) + added)
+
+    def enter(self, job):
+        """Take a job into the batch; return its tokens of the budget."""
+        self.orders += 1
+        job.order = self.orders
+        if job.swapped:
+            job.stored, job.swapped = job.swapped, 0
+            job.done = job.prompt
+            self.copied += job.stored
+            self.decoding.append(job)
+            return 1
+        shared, cached, _ = self.find_prefix(job)
+        job.shared, job.done, job.cached = shared, cached, cached
+        job.held_blocks = self.blocks(job.prompt - len(shared) * self.prefix_tokens)
+        if self.mode == "static":
+            job.held_blocks = self.blocks(job.prompt + job.output_tokens - 1)
+        self.prefilling.append(job)
+        self.idle = [block for block in self.idle if block not in shared]
+        self.evict_idle()
+        return job.prompt - cached
 
     def admit(self, now):
         if self.mode == "static" and self.decoding:
@@ -108,24 +190,12 @@ class StepwiseReplica:
         budget -= sum(job.prompt - job.done for job in self.prefilling)
         while self.waiting and len(self.decoding) + len(self.prefilling) < self.max_num_seqs:
             job = self.waiting[0]
-            if self.mode == "static":
-                need = self.blocks(job.prompt + job.output_tokens - 1)
-            else:
-                need = self.blocks(job.prompt)
-                if budget <= 0:
-                    break
-                if self.mode == "prefill-first" and self.prefilling and job.prompt > budget:
-                    break
-            if not self.fits(need):
+            if not self.may_enter(job, budget):
                 break
             self.waiting.pop(0)
-            self.orders += 1
-            job.order = self.orders
-            job.held_blocks = need
             if job.admitted_s < 0:
                 job.admitted_s = now
-            self.prefilling.append(job)
-            budget -= job.prompt
+            budget -= self.enter(job)
 
     def step_time(self, chunks, places, live):
         t = self.time
@@ -175,15 +245,19 @@ class StepwiseReplica:
         chunks = self.chunks()
         live = self.decoding if decodes else []
         places = (self.static_size or len(live)) if live else 0
-        now += self.step_time(chunks, places, live)
+        now += self.step_time(chunks, places, live) + self.copied * self.swap_s_per_token
+        self.copied = 0
         if now > self.stop_s:
             return now
-        for job in list(live):
+        for job in live:
             job.stored += 1
             job.shown += 1
+        self.evict_idle()
+        for job in sorted(live, key=lambda job: job.order):
             if job.shown == job.output_tokens:
                 job.finished_s = now
                 self.decoding.remove(job)
+                self.let_idle(job)
         for job, chunk in chunks:
             job.done += chunk
             if job.done == job.prompt:
@@ -217,6 +291,7 @@ class StepwiseReplica:
         job.shown += 1
         if job.shown == job.output_tokens:
             job.finished_s = now
+            self.let_idle(job)
             return
         job.stored = job.prompt
         self.decoding.append(job)

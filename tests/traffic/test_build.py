@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.errors import TraceError
+from sim.errors import ScenarioError, TraceError
 from sim.rng import Streams
 from sim.scenario.load import load_scenario
+from sim.scenario.lock import lock_text, sha256
 from sim.traffic.build import build_workload
 from sim.traffic.reader import find_trace, read_trace
 
@@ -194,7 +195,7 @@ MODELS = {
             "start_s": 100.0,
             "hold_s": 100.0,
             "decay_s": 1e-3,
-        },  # fmt: skip
+        },
         5 + 25 / 6,
     ),
     "superposition": (
@@ -326,3 +327,27 @@ def test_the_definition_of_a_stream_does_not_depend_on_the_seed(tmp_path):
     changed = build_workload(scenario, Streams(1)).definitions
     assert changed["a"] == first["a"]
     assert changed["b"] != first["b"]
+
+
+def test_the_lock_file_names_every_trace_by_an_absolute_path(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("arrival_s,input_tokens,output_tokens\n" + "0,1,1\n" * 3)
+    entry = {key: SYNTHETIC[key] for key in ("model", "regions", "tiers")}
+    lengths = {"mixture": [{"share": 1.0, "lengths": {"by_rate": {"path": str(path)}}}]}
+    traffic = {
+        "a": {**entry, "fitted": {"path": "conversation-sample"}},
+        "b": {**SYNTHETIC, "lengths": lengths},
+    }
+    scenario = scenario_of(tmp_path, traffic)
+    text = lock_text(scenario)
+    assert text.count(str(path)) == 1
+    assert "path: conversation-sample" in text
+    before = sha256(scenario)
+    path.write_text("arrival_s,input_tokens,output_tokens\n" + "0,2,1\n" * 3)
+    assert sha256(scenario) != before
+
+
+def test_a_missing_trace_anywhere_in_the_traffic_is_told(tmp_path):
+    lengths = {"mixture": [{"share": 1.0, "lengths": {"empirical": "./gone.csv"}}]}
+    with pytest.raises(ScenarioError, match=r"traffic\.a\.lengths\.mixture\[?\.?0.*gone"):
+        scenario_of(tmp_path, {"a": {**SYNTHETIC, "lengths": lengths}})

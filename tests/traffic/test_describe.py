@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from sim.errors import TraceError
 from sim.traffic.describe import describe
 from sim.traffic.fingerprint import Fingerprint, fingerprint
 from sim.traffic.trace import Labels, PrefixBlocks, Trace, make_trace
@@ -66,3 +67,18 @@ def test_statistics_that_a_trace_is_too_short_for_are_left_out(generator):
     assert "idc_10s" in values
     assert "idc_60s" not in values
     assert "rate_input" not in values
+
+
+def test_a_clock_that_starts_long_before_the_first_request_does_not_count_as_empty():
+    late = make_trace(400_000.0 + np.arange(1000), np.ones(1000), np.ones(1000))
+    found = describe(late)
+    assert found.span_s == pytest.approx(1000.0)
+    assert found.empty_seconds == 0.0
+
+
+def test_a_span_of_years_is_refused():
+    trace = make_trace([0.0, 9e7], [1, 1], [1, 1])
+    with pytest.raises(
+        TraceError, match=r"got a span of .* expected at most a year .are the times"
+    ):
+        describe(trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import tracemalloc
 
 import numpy as np
@@ -153,3 +154,62 @@ def test_any_bytes_give_a_message_never_a_crash(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(TraceError, match="fuzzed"):
         read_trace(path)
+
+
+JSON_FORMATS = ("mooncake", "bailian", "tracelab", "sagemaker", "agent-spans", "agent-sessions")
+JSON_KEYS = st.sampled_from(
+    [
+        *("timestamp", "input_length", "output_length", "hash_ids", "session_id", "delay"),
+        *("chat_id", "parent_chat_id", "turn", "type", "requests", "block_size", "t", "in", "out"),
+        *("timing_events", "event_type", "captureData", "endpointOutput", "data", "encoding"),
+        *("eventMetadata", "inferenceTime", "spans", "attributes", "start_time", "usage"),
+        *("input_tokens_total", "output_tokens", "round_index", "think_time", "api_time"),
+    ]
+)
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(10**20), 10**20),
+        st.floats(),
+        st.sampled_from(["llm_call", "subagent", "2025-01-01T00:00:00Z", "BASE64", "e30=", "x"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(JSON_KEYS, inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(
+    st.lists(st.dictionaries(JSON_KEYS, json_values, max_size=8), min_size=1, max_size=4),
+    st.sampled_from(JSON_FORMATS),
+    st.sampled_from(["refuse", "skip"]),
+)
+def test_any_json_gives_a_trace_or_a_message_with_the_file(tmp_path, records, name, bad_rows):
+    path = tmp_path / "fuzzed.json"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    try:
+        trace = read_trace(path, name, bad_rows)
+    except TraceError as error:
+        problems = error.problems
+    else:
+        problems = []
+        assert (np.diff(trace.arrival_s) >= 0).all()
+        assert trace.output_tokens.min() >= 1
+    assert all(problem.file == str(path) for problem in problems)
+
+
+def test_json_of_endless_depth_is_a_malformed_row(write):
+    deep = '{"timestamp": ' + "[" * 100_000 + "\n"
+    good = '{"timestamp": 0, "input_length": 1, "output_length": 1}\n'
+    trace = read_trace(write(good + deep), "mooncake", "skip")
+    assert trace.report.dropped == {"not a JSON object": 1}
+
+
+def test_times_since_1970_count_from_the_first_request(write):
+    text = HEADER + "".join(f"{1_700_000_000.5 + i},5,5\n" for i in range(5))
+    trace = read_trace(write(text), to_s=3.0)
+    assert trace.arrival_s.tolist() == [0, 1, 2]
+    assert trace.report.origin_unix_s == 1_700_000_000.5

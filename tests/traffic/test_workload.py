@@ -41,7 +41,7 @@ class Fixed:
         for times in self.given:
             arrivals = np.array(times, dtype=float)
             zero = np.zeros(len(arrivals), dtype=np.int64)
-            yield ArrivalBlock(arrivals, zero + 1, zero + 1, zero, zero, zero + self.model)
+            yield ArrivalBlock(arrivals, zero + 1, zero + 1, zero, zero, zero + self.model, zero)
 
 
 def test_shares_point_into_the_runs_names_and_need_not_sum_to_one(generator):

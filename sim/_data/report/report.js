@@ -22,6 +22,7 @@
     },
     power: (v) => scaled(v, [[1e6, "MW"], [1e3, "kW"], [1, "W"]]),
     share: (v) => `${three(100 * v)} %`,
+    celsius: (v) => `${v.toFixed(1)} °C`,
     number: three,
   };
   const invert = { linear: (v) => v, log: (v) => 10 ** v, nines: (v) => 1 - 10 ** -v };
@@ -96,15 +97,53 @@
   };
   for (const svg of document.querySelectorAll(".heat")) {
     const [start, end] = JSON.parse(svg.dataset.ends);
+    const steps = JSON.parse(svg.dataset.steps);
     svg.addEventListener("pointermove", (event) => {
       const step = event.target.dataset.level;
       if (step === undefined) { tip.hidden = true; return; }
       const box = svg.getBoundingClientRect();
       const time = start + ((event.clientX - box.left) / box.width) * (end - start);
-      const tenth = Number(step);
-      const share = tenth > 9 ? "above the limit" : `${10 * tenth} to ${10 * tenth + 10} % of the limit`;
-      show(event, `${rowName(svg, event.clientY - box.top)}\n${write.span(time)}: ${share}`);
+      show(event, `${rowName(svg, event.clientY - box.top)}\n${write.span(time)}: ${steps[step]}`);
     });
     svg.addEventListener("pointerleave", () => { tip.hidden = true; });
   }
+
+  // all sliders show the same moment; each moves a line over the map above it
+  const scrubbers = [...document.querySelectorAll(".scrubber")].map((root) => {
+    const slider = root.querySelector(".scrub");
+    const map = root.closest(".panel").querySelector(".heat");
+    const line = document.createElementNS(map.namespaceURI, "line");
+    line.setAttribute("class", "cross now");
+    line.setAttribute("y2", "100%");
+    map.append(line);
+    slider.hidden = false;
+    return { root, slider, line, boxes: [...root.querySelectorAll("rect")] };
+  });
+  const showMoment = (cell) => {
+    for (const { root, slider, line, boxes } of scrubbers) {
+      const place = (cell + 0.5) / (Number(slider.max) + 1);
+      const [start, end] = JSON.parse(root.dataset.ends);
+      slider.value = String(cell);
+      root.querySelector("output").textContent = write.span(start + place * (end - start));
+      line.setAttribute("x1", `${100 * place}%`);
+      line.setAttribute("x2", `${100 * place}%`);
+      for (const box of boxes) {
+        const sign = box.dataset.levels[cell];
+        const look = sign === "-" ? "none" : sign === "a" ? "over" : `q${sign}`;
+        box.setAttribute("class", `fill ${look}`);
+      }
+    }
+  };
+  for (const { root, slider, boxes } of scrubbers) {
+    const steps = JSON.parse(root.dataset.steps);
+    slider.addEventListener("input", () => showMoment(Number(slider.value)));
+    for (const box of boxes) {
+      box.addEventListener("pointermove", (event) => {
+        const sign = box.dataset.levels[Number(slider.value)];
+        show(event, `${box.dataset.name}\n${sign === "-" ? "–" : steps[parseInt(sign, 16)]}`);
+      });
+      box.addEventListener("pointerleave", () => { tip.hidden = true; });
+    }
+  }
+  if (scrubbers.length) showMoment(Number(scrubbers[0].slider.value));
 })();

@@ -151,8 +151,9 @@ def parse_labels(table: Table, column: int) -> tuple[NDArray[np.int32], tuple[st
     if widest == 0:
         return np.zeros(len(table.line), dtype=np.int32), ("",)
     if widest > 256:
-        names, codes = np.unique(np.array(table.texts(column)), return_inverse=True)
-        return codes.astype(np.int32), tuple(str(name) for name in names)
+        long = [text.strip() for text in table.texts(column)]
+        place = {text: code for code, text in enumerate(dict.fromkeys(long))}
+        return np.array([place[text] for text in long], dtype=np.int32), tuple(place)
     matrix, _ = characters(table, column, widest)
     keys = np.ascontiguousarray(matrix).view(f"S{widest}").ravel()
     _, first, codes = np.unique(keys, return_index=True, return_inverse=True)

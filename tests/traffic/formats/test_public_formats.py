@@ -325,6 +325,7 @@ def test_a_folder_of_something_else_is_told(tmp_path):
         read_trace(tmp_path)
 
 
+@pytest.mark.slow
 def test_servegen_folders_are_drawn_for_a_day(shared_data):
     folder = shared_data / "traces/servegen/multimodal_mm-image"
     if not folder.is_dir():
@@ -338,6 +339,17 @@ def test_servegen_folders_are_drawn_for_a_day(shared_data):
     assert np.quantile(trace.output_tokens, [0.5, 0.9, 0.99]) == pytest.approx(
         [100, 264, 587], rel=0.03
     )
+
+
+def test_a_small_servegen_folder_is_a_trace(tmp_path):
+    (tmp_path / "c-trace.csv").write_text("0,0.1,1.0,Gamma,1.0,10\n600,0.1,1.0,Gamma,1.0,10\n")
+    tables = '{"0": {"input_tokens": "{9: 1.0}", "output_tokens": "{2: 1.0}"}}'
+    (tmp_path / "c-dataset.json").write_text(tables)
+    trace = read_trace(tmp_path)
+    assert trace.report.format == "servegen"
+    assert len(trace) == pytest.approx(8640, abs=4 * np.sqrt(8640))
+    assert trace.arrival_s[-1] < 86_400
+    assert labels(trace, "client")[0] == "c"
 
 
 def test_the_real_agent_sessions(shared_data):

@@ -1,0 +1,123 @@
+"""What held racks back over time: the share of each site's racks that was capped, hot or off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.interfaces import FloatArray, IntArray
+from sim.report import svg
+from sim.report.axes import time_axis, value_axis
+from sim.report.chart import LegendEntry, Plot, figure, frame, legend
+from sim.report.datatable import table
+from sim.report.downsample import bucket
+from sim.report.formats import NOTHING, plural, span
+from sim.report.markup import Markup, join, tag
+from sim.report.rack_states import CAPPED, HOT, OFF, STATES, RackHistory, rack_states
+from sim.report.view import MOST_STRETCHES, as_float, at
+
+if TYPE_CHECKING:
+    from sim.result import Result
+
+MOST_SITES = 12
+HEIGHT_PX = 64
+# Bottom to top of a band, with the colours: orange, vermillion, purple
+DRAWN = ((OFF, 3), (HOT, 1), (CAPPED, 4))
+
+
+def constraint_bands(result: Result, history: RackHistory) -> Markup:
+    """Return a band per site, those with something to tell first, and a table of causes."""
+    states = rack_states(history)
+    sites = list(dict.fromkeys(name.split("/")[0] for name in history.names))
+    held = {site: int((states[history.of_site(site)] > 0).sum()) for site in sites}
+    busy = [site for site in sorted(sites, key=lambda site: -held[site]) if held[site]]
+    calm = len(sites) - len(busy)
+    if not busy:
+        said = "Nothing held a rack back: all ran at full clock for the whole run."
+        return tag("p", said, class_="note")
+    bands = join(_band(site, history, states) for site in busy[:MOST_SITES])
+    note = ""
+    if calm:
+        note = f"At {plural(calm, 'other site')} nothing held a rack back."
+    entries = [LegendEntry(STATES[state], f"s{slot}") for state, slot in DRAWN]
+    rest = tag("p", note, class_="note") if note else None
+    parts = (
+        legend(entries),
+        tag("div", bands, class_="charts"),
+        rest,
+        _table(busy, history, states),
+        _targets(result),
+    )
+    return join(part for part in parts if part is not None)
+
+
+def _band(site: str, history: RackHistory, states: IntArray) -> Markup:
+    mine = states[history.of_site(site)]
+    ends = float(history.time_s[0]), float(history.time_s[-1]) + history.width_s
+    x, y = time_axis(*ends), value_axis(1.0, "share", 2)
+    low: FloatArray | None = None
+    paths = []
+    for state, slot in DRAWN:
+        share = (mine == state).mean(axis=0)
+        part = bucket(history.time_s, share, share, history.width_s, MOST_STRETCHES)
+        times, mean = svg.steps(part.start_s, part.end_s, part.mean)
+        low = np.zeros_like(mean) if low is None else low
+        if mean.any():
+            paths.append(svg.area(x, y, times, low, low + mean, slot, "layer"))
+        low = low + mean
+    said = ", ".join(
+        f"{STATES[state]} {span(float((mine == state).sum()) * history.width_s)}"
+        for state, _ in DRAWN
+        if (mine == state).any()
+    )
+    subtitle = f"share of {plural(len(mine), 'rack')}"
+    words = f"What held the racks of {site} back, in rack time: {said}."
+    return figure(site, subtitle, frame(Plot(x, y, paths, (), HEIGHT_PX), words), (), Markup())
+
+
+def _table(sites: list[str], history: RackHistory, states: IntArray) -> Markup:
+    rows = []
+    for site in sites:
+        mine = states[history.of_site(site)]
+        for state, _ in DRAWN:
+            at_once = (mine == state).sum(axis=0)
+            if at_once.any():
+                bins = np.flatnonzero(at_once)
+                rows.append(
+                    [
+                        site,
+                        STATES[state],
+                        span(float(history.time_s[bins[0]])),
+                        span(float(history.time_s[bins[-1]]) + history.width_s),
+                        f"{at_once.max()} of {len(mine)}",
+                        span(float(at_once.sum()) * history.width_s),
+                    ]
+                )
+    header = ["Site", "What", "First", "Last", "Most racks at once", "Rack time"]
+    return table("What held racks back", header, rows, texts=2)
+
+
+def _targets(result: Result) -> Markup | None:
+    """Return how load targets were met, where the run had any."""
+    orders = at(result.summary, "curtailment") or []
+    rows = [
+        [
+            str(number + 1),
+            *(_kilowatts(order, key) for key in ("before_w", "mean_w")),
+            f"{100 * (as_float(at(order, 'depth')) or 0.0):.1f} %",
+            span(as_float(at(order, "comply_s"))) if at(order, "comply_s") is not None else NOTHING,
+            span(as_float(at(order, "breach_s"))),
+            str(at(order, "breaches")),
+        ]
+        for number, order in enumerate(orders)
+    ]
+    if not rows:
+        return None
+    header = ["Order", "Before", "During", "Less by", "Complied after", "In breach", "Breaches"]
+    return join((tag("h3", "Load targets"), table("Load targets", header, rows)))
+
+
+def _kilowatts(order: object, key: str) -> str:
+    value = as_float(at(order, key)) if isinstance(order, dict) else None
+    return NOTHING if value is None else f"{value / 1e3:.1f} kW"

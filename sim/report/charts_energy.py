@@ -1,0 +1,159 @@
+"""Where the energy of a run came from and where it went: as flows, over time, and by site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.report import svg
+from sim.report.axes import time_axis, value_axis
+from sim.report.chart import LegendEntry, Plot, figure, frame
+from sim.report.datatable import folded, table
+from sim.report.formats import count, energy, mass, number, power, span
+from sim.report.markup import Markup, join
+from sim.report.sankey import Flow, Node, sankey
+from sim.report.view import (
+    TABLE_STRETCHES,
+    as_float,
+    at,
+    series_by_name,
+    stretches,
+    time_span_s,
+)
+
+if TYPE_CHECKING:
+    from sim.report.view import Frame
+    from sim.result import Result
+
+MOST_SITES = 6
+WHOLE, COOLING = "Facility", "Cooling"
+# What the summary calls it, name and colour: where power comes from, then where it goes.
+SOURCES = {
+    "grid_kwh": ("Grid", 6),
+    "generator_kwh": ("Generator", 7),
+    "solar_kwh": ("Solar", 4),
+    "discharge_kwh": ("Battery", 3),
+    "unserved_kwh": ("Not supplied", 1),
+}
+USES = {
+    "it_kwh": ("IT (servers)", 0),
+    "loss_kwh": ("Electrical losses", 1),
+    "charge_kwh": ("Battery charging", 3),
+}
+COOLING_USES = {
+    "chiller_kwh": ("Chillers", 2),
+    "fans_kwh": ("Hall fans", 2),
+    "pumps_kwh": ("Pumps", 2),
+    "reject_kwh": ("Heat rejection", 2),
+}
+# Bottom to top of the chart over time: column of the series, name, colour.
+LAYERS = (("power_w", "IT", 0), ("loss_w", "Electrical losses", 1), ("cooling_w", "Cooling", 2))
+
+
+def site_reports(result: Result) -> Mapping[str, Mapping[str, float]]:
+    """Return what the facility of each site used, by the summary."""
+    return at(result.summary, "facility") or {}
+
+
+def energy_flow(result: Result) -> Markup:
+    """Return the flows of energy of all sites together, in the measuring window."""
+    reports = site_reports(result)
+    total = {
+        key: sum(as_float(report.get(key)) or 0.0 for report in reports.values())
+        for key in (*SOURCES, *USES, *COOLING_USES, "facility_kwh")
+    }
+    if total["facility_kwh"] <= 0:
+        return Markup()
+    nodes = [Node(name, 0, slot) for name, slot in SOURCES.values()]
+    nodes += [Node(WHOLE, 1, 6), Node(COOLING, 2, 2)]
+    nodes += [Node(name, 3, slot) for name, slot in (*USES.values(), *COOLING_USES.values())]
+    flows = _flows(total)
+    it_kwh = total["it_kwh"]
+    pue = f"PUE {total['facility_kwh'] / it_kwh:.3f}" if it_kwh > 0 else ""
+    words = "Energy by use: " + ", ".join(
+        f"{name} {energy(total[key])}"
+        for key, (name, _) in {**USES, **COOLING_USES}.items()
+        if total[key] > 0
+    )
+    picture = sankey(nodes, flows, energy, words)
+    where = "all sites" if len(reports) > 1 else next(iter(reports))
+    return figure("Energy flow", f"{where}, {pue}", picture, (), folded(_site_table(result)))
+
+
+def _flows(total: Mapping[str, float]) -> list[Flow]:
+    """Return the flows; cooling passes its node right below the IT, above losses and charging."""
+    cooling = sum(total[key] for key in COOLING_USES)
+    flows = [Flow(name, WHOLE, total[key]) for key, (name, _) in SOURCES.items()]
+    direct = [Flow(WHOLE, name, total[key]) for key, (name, _) in USES.items()]
+    flows += [*direct, Flow(WHOLE, COOLING, cooling)]
+    return flows + [Flow(COOLING, name, total[key]) for key, (name, _) in COOLING_USES.items()]
+
+
+def _site_table(result: Result) -> Markup:
+    columns = {**SOURCES, **USES, **COOLING_USES}
+    reports = site_reports(result)
+    used = [key for key in columns if any(report.get(key) for report in reports.values())]
+    header = ["Site", *(columns[key][0] for key in used)]
+    header += ["PUE", "Water", "Water per IT energy", "Carbon", "Energy cost", "Demand charge"]
+    rows = [
+        [
+            site,
+            *(energy(as_float(report.get(key))) for key in used),
+            number(as_float(report.get("pue")), 4),
+            f"{count(as_float(report.get('water_l')))} L",
+            f"{number(as_float(report.get('wue_l_per_kwh')))} L/kWh",
+            mass(1e3 * (as_float(report.get("carbon_kg")) or 0.0)),
+            f"{number(as_float(report.get('energy_usd')))} USD",
+            f"{number(as_float(report.get('demand_usd')))} USD",
+        ]
+        for site, report in reports.items()
+    ]
+    return table("Energy, water, carbon and cost by site", header, rows)
+
+
+def draw_charts(result: Result) -> tuple[Markup, int]:
+    """Return what each site drew over time, stacked by use, and the number of sites left out."""
+    series = series_by_name(result, "site")
+    names = sorted(series, key=lambda name: -float(np.nanmax(series[name]["facility_w"])))
+    shown = [name for name in series if name in names[:MOST_SITES]]
+    ends = time_span_s(result)
+    charts = join(_draw_chart(name, series[name], ends) for name in shown)
+    return charts, len(series) - len(shown)
+
+
+def _draw_chart(site: str, rows: Frame, ends: tuple[float, float]) -> Markup:
+    parts = [stretches(rows, column) for column, _, _ in LAYERS]
+    whole = stretches(rows, "facility_w")
+    x = time_axis(*ends)
+    y = value_axis(1.04 * float(np.nanmax(whole.high, initial=0.0)), "power")
+    low = np.zeros(2 * len(whole))
+    paths = []
+    for part, (_, _, slot) in zip(parts, LAYERS, strict=True):
+        times, mean = svg.steps(part.start_s, part.end_s, part.mean)
+        high = low + np.nan_to_num(mean)
+        paths.append(svg.area(x, y, times, low, high, slot, "layer"))
+        low = high
+    times, mean = svg.steps(whole.start_s, whole.end_s, whole.mean)
+    paths.append(svg.line(x, y, times, mean, 6, "facility"))
+    subtitle = f"most {power(float(np.nanmax(whole.high)))}"
+    entries = [LegendEntry(name, f"s{slot}") for _, name, slot in LAYERS]
+    return figure(
+        site,
+        subtitle,
+        frame(Plot(x, y, paths), f"Power of {site} by use over time, {subtitle}."),
+        entries,
+        folded(_draw_table(site, rows)),
+    )
+
+
+def _draw_table(site: str, rows: Frame) -> Markup:
+    parts = [stretches(rows, column, None, TABLE_STRETCHES) for column, _, _ in LAYERS]
+    whole = stretches(rows, "facility_w", None, TABLE_STRETCHES)
+    cells = [
+        [span(start), *(power(float(part.mean[i])) for part in (*parts, whole))]
+        for i, start in enumerate(whole.start_s.tolist())
+    ]
+    header = ["From", *(name for _, name, _ in LAYERS), "Facility"]
+    return table(f"Power of {site} by use, means", header, cells)

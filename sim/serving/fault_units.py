@@ -1,0 +1,125 @@
+"""Which replicas and links belong to an accelerator, node, rack, site or link that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import inf
+
+import numpy as np
+
+from sim.errors import Problem, ScenarioError
+from sim.interfaces import IntArray
+from sim.registry import nearest_hint
+from sim.rng import Streams
+from sim.scenario.plant import Plant
+from sim.scenario.schema import Scenario
+from sim.scenario.schema_faults import Faults, Outage, RandomFaults
+from sim.serving.faults import RandomFault, ScheduledFault, Unit
+
+
+def scheduled_faults(faults: Faults, plant: Plant) -> list[ScheduledFault]:
+    """Return the scenario's outages with the replicas and links that they take away.
+
+    Raises:
+        ScenarioError: a rack does not exist; all of them at once.
+    """
+    problems = [
+        Problem(
+            path=f"faults.outages[{number}].racks",
+            got=repr(name),
+            expected="the full name of a rack",
+            hint=nearest_hint(name, list(plant.rack_names)),
+        )
+        for number, outage in enumerate(faults.outages)
+        for name in outage.racks
+        if name not in plant.rack_names
+    ]
+    if problems:
+        raise ScenarioError(problems)
+    return [
+        ScheduledFault(
+            "outage",
+            _outage_unit(outage, plant),
+            outage.at_s,
+            inf if outage.lasting_s is None else outage.at_s + outage.lasting_s,
+        )
+        for outage in faults.outages
+    ]
+
+
+def random_faults(scenario: Scenario, plant: Plant, streams: Streams) -> list[RandomFault]:
+    """Return the scenario's random faults, each with a stream of its own."""
+    found = []
+    for number, law in enumerate(scenario.faults.random if scenario.faults else ()):
+        units, racks = _units(law, scenario, plant)
+        around = [_of_nodes(np.flatnonzero(plant.node_rack == rack), plant) for rack in racks]
+        found.append(
+            RandomFault(
+                law.of,
+                units,
+                around or units,
+                law.mtbf_s,
+                law.mttr_s,
+                law.mttr_cv,
+                law.spreads,
+                streams.generator("faults", str(number), law.of),
+            )
+        )
+    return found
+
+
+def _outage_unit(outage: Outage, plant: Plant) -> Unit:
+    rack_site = plant.rack_site
+    racks = [
+        rack
+        for rack, name in enumerate(plant.rack_names)
+        if name in outage.racks or plant.site_names[rack_site[rack]] in outage.sites
+    ]
+    replicas = set(_of_nodes(np.flatnonzero(np.isin(plant.node_rack, racks)), plant).replicas)
+    for name in outage.pools:
+        members = np.flatnonzero(plant.replica_pool == plant.pool_names.index(name))
+        replicas |= set(members[: outage.replicas].tolist())
+    links = tuple((link.start, link.end) for link in outage.links)
+    return Unit(tuple(sorted(replicas)), links)
+
+
+def _units(law: RandomFaults, scenario: Scenario, plant: Plant) -> tuple[list[Unit], Sequence[int]]:
+    """Return the units of a law and, for accelerators and nodes, the rack of each."""
+    sites = set(plant.site_names if law.sites is None else law.sites)
+    if law.of == "link":
+        links = scenario.topology.links
+        near = [link for link in links if law.sites is None or {link.start, link.end} & sites]
+        return [Unit(links=((link.start, link.end),)) for link in near], ()
+    node_site = plant.rack_site[plant.node_rack]
+    nodes = [node for node in range(len(plant.node_rack)) if _at(node_site[node], sites, plant)]
+    if law.of == "node":
+        return [_of_nodes(np.array([node]), plant) for node in nodes], plant.node_rack[
+            nodes
+        ].tolist()
+    if law.of == "accelerator":
+        return _accelerators(nodes, plant)
+    group = plant.node_rack if law.of == "rack" else node_site
+    found = sorted({int(group[node]) for node in nodes})
+    return [_of_nodes(np.flatnonzero(group == number), plant) for number in found], ()
+
+
+def _accelerators(nodes: Collection[int], plant: Plant) -> tuple[list[Unit], list[int]]:
+    """Return a unit for each accelerator: the replica that has it, or nothing if it is spare."""
+    units: list[Unit] = []
+    racks: list[int] = []
+    for node in nodes:
+        here = np.flatnonzero(plant.placement_node == node)
+        owners = np.repeat(plant.placement_replica[here], plant.placement_count[here]).tolist()
+        spare = int(plant.node_spare[node])
+        units += [Unit((replica,)) for replica in owners] + [Unit()] * spare
+        racks += [int(plant.node_rack[node])] * (len(owners) + spare)
+    return units, racks
+
+
+def _of_nodes(nodes: IntArray, plant: Plant) -> Unit:
+    here = np.isin(plant.placement_node, nodes)
+    return Unit(tuple(np.unique(plant.placement_replica[here]).tolist()))
+
+
+def _at(site: int, sites: Collection[str], plant: Plant) -> bool:
+    return plant.site_names[site] in sites

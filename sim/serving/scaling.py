@@ -1,0 +1,120 @@
+"""Scaling rules: how many replicas a pool should have on. A new one is one class in any module."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import ceil
+from typing import Protocol
+
+from sim.registry import Registry
+from sim.scenario.schema_autoscaling import Autoscaling
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a rule sees of its pool.
+
+    Attributes:
+        now_s: time [s].
+        outstanding: requests that were sent to the pool and have not ended.
+        on: replicas in service or starting.
+        slots: requests that one replica can run at the same time.
+    """
+
+    now_s: float
+    outstanding: int
+    on: int
+    slots: int
+
+
+class ScalingRule(Protocol):
+    """Says how many replicas should be on; limits and hold time are kept by the autoscaler."""
+
+    def wanted(self, load: Load) -> int:
+        """Return the number of replicas that this load asks for."""
+        ...
+
+
+SCALING_RULES: Registry[ScalingRule] = Registry("scaling policy")
+
+
+@SCALING_RULES.register("reactive")
+class Reactive:
+    """One more above a share of the slots taken, one fewer below another."""
+
+    def __init__(self, settings: Autoscaling, lead_s: float) -> None:
+        self._up_at, self._down_at = settings.up_at, settings.down_at
+
+    def wanted(self, load: Load) -> int:
+        """Return one more, one fewer or as many as there are."""
+        taken = load.outstanding / load.slots
+        if taken > self._up_at * load.on:
+            return load.on + 1
+        return load.on - 1 if taken < self._down_at * load.on else load.on
+
+
+@SCALING_RULES.register("target-utilisation")
+class TargetUtilisation:
+    """As many as keep the share of slots taken at a target."""
+
+    def __init__(self, settings: Autoscaling, lead_s: float) -> None:
+        self._target = settings.target
+
+    def wanted(self, load: Load) -> int:
+        """Return the number that the load of this moment asks for."""
+        return ceil(load.outstanding / (self._target * load.slots))
+
+
+@SCALING_RULES.register("scheduled")
+class Scheduled:
+    """A number for each time of the day, week, or whatever the plan repeats."""
+
+    def __init__(self, settings: Autoscaling, lead_s: float) -> None:
+        self._plan = settings.plan or ()
+        self._repeat_after_s = settings.repeat_after_s
+        self._lead_s = lead_s
+
+    def wanted(self, load: Load) -> int:
+        """Return what the plan says for the time at which a replica started now is ready."""
+        when_s = load.now_s + self._lead_s
+        if self._repeat_after_s is not None:
+            when_s %= self._repeat_after_s
+        past = [entry.replicas for entry in self._plan if entry.at_s <= when_s]
+        return past[-1] if past else load.on
+
+
+@SCALING_RULES.register("predictive")
+class Predictive:
+    """As many as a forecast asks for, made for the time at which a replica started now is ready.
+
+    The forecast is the load of one season ago at that time of the season, scaled by how much more
+    there is now than then; in the first season it goes on in the line of the last two leads.
+    """
+
+    def __init__(self, settings: Autoscaling, lead_s: float) -> None:
+        self._target = settings.target
+        self._lead_s, self._season_s = lead_s, settings.season_s
+        self._past: deque[tuple[float, int]] = deque()
+
+    def wanted(self, load: Load) -> int:
+        """Return the number that the forecast asks for, at least that for the load of now."""
+        now_s, past = load.now_s, self._past
+        past.append((now_s, load.outstanding))
+        while past[0][0] < now_s - self._season_s - self._lead_s:
+            past.popleft()
+        expected = max(self._forecast(now_s, load.outstanding), float(load.outstanding))
+        return ceil(expected / (self._target * load.slots))
+
+    def _forecast(self, now_s: float, outstanding: int) -> float:
+        then = self._around(now_s - self._season_s)
+        ahead = self._around(now_s - self._season_s + self._lead_s)
+        if then is not None and ahead is not None:
+            return ahead * (outstanding + 1.0) / (then + 1.0)
+        before = self._around(now_s - 2.0 * self._lead_s)
+        return outstanding if before is None else outstanding + (outstanding - before) / 2.0
+
+    def _around(self, when_s: float) -> float | None:
+        """Return the mean load around a time in the past, None if it was not seen."""
+        near = [count for at_s, count in self._past if abs(at_s - when_s) <= self._lead_s / 2.0]
+        return sum(near) / len(near) if near else None

@@ -1,0 +1,216 @@
+"""Clients between users and the front door: time-outs, retries with back-off, hedging.
+
+A user's request may take several attempts. Each attempt is a request of its own for router and
+pools; the books see the user's request once, with the time stamps of the attempt that decided it.
+Its network time then includes everything before that attempt reached its pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+from sim.interfaces import COMPLETED, TIMED_OUT, Request, RequestLog, Scheduler
+from sim.scenario.schema_clients import ClientBehaviour
+
+_FIRST_ATTEMPT = 1 << 40  # attempts are numbered apart from users' requests
+_BUDGET_FLOOR = 10.0  # retries that a budget allows before any request has paid for them
+_DECIDED = (
+    *("queued_s", "admitted_s", "first_token_s", "finished_s", "downlink_s"),
+    *("pool", "replica", "preemptions", "status"),
+)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A user's request while it is open.
+
+    Attributes:
+        request: what the books will see.
+        client: how it behaves.
+        live: attempts under way, by number.
+        tries: attempts so far, hedges not counted.
+    """
+
+    request: Request
+    client: ClientBehaviour
+    live: dict[int, Request] = field(default_factory=dict)
+    tries: int = 0
+
+
+class Clients:
+    """Sends users' requests as attempts and reports each of them once; implements `RequestLog`.
+
+    Args:
+        clock: runs calls at absolute times.
+        behaviours: by tenant; None for those that send once and wait for ever.
+        log: is told of users' requests.
+        uniform: draws U(0, 1) numbers for the back-off.
+
+    Attributes:
+        attempts, retries, hedges: how many were sent.
+        refused_retries: retries that the budget did not allow.
+        wasted_tokens: answer tokens that nobody waited for [tokens].
+    """
+
+    def __init__(
+        self,
+        clock: Scheduler,
+        behaviours: Sequence[ClientBehaviour | None],
+        log: RequestLog,
+        uniform: Callable[[], float],
+    ) -> None:
+        self._clock, self._log, self._uniform = clock, log, uniform
+        self._behaviours = behaviours
+        self._budgets = [_BUDGET_FLOOR for _ in behaviours]
+        self._numbers = count(_FIRST_ATTEMPT)
+        self._open: dict[int, Call] = {}
+        self._calls: dict[int, Call | None] = {}  # by attempt; None: its client has gone
+        self.attempts = self.retries = self.hedges = self.refused_retries = 0
+        self.wasted_tokens = 0
+
+    def connect(self, route: Callable[[Request], None], cancel: Callable[[Request], None]) -> None:
+        """Set where attempts go, and how one is called off."""
+        self._route, self._cancel = route, cancel
+
+    def send(self, request: Request) -> None:
+        """Take a user's request that has just arrived."""
+        client = self._behaviours[request.tenant]
+        if client is None:
+            self._route(request)
+            return
+        call = Call(request, client)
+        self._open[request.number] = call
+        if client.retry_budget is not None:
+            paid = self._budgets[request.tenant] + client.retry_budget
+            self._budgets[request.tenant] = paid
+        self._try(call)
+
+    def ended(self, request: Request) -> None:
+        """Take the end of an attempt, or of a request that has no client behaviour."""
+        number = request.number
+        if number not in self._calls:
+            self._log.ended(request)
+            return
+        call = self._calls.pop(number)
+        if call is None:
+            self.wasted_tokens += request.output_tokens - request.remaining_tokens
+            return
+        del call.live[number]
+        if request.status == COMPLETED:
+            self._settle(call, request)
+        else:
+            self._try_again(call, request)
+
+    def unfinished(self, attempts: Iterable[Request]) -> list[Request]:
+        """Return users' requests that are open, given all requests inside the system."""
+        alone = [request for request in attempts if request.number not in self._calls]
+        return alone + [call.request for call in self._open.values()]
+
+    # --- attempts --------------------------------------------------------------------------------
+
+    def _try(self, call: Call) -> None:
+        call.tries += 1
+        attempt = self._attempt(call)
+        hedge_s = call.client.hedge_after_s
+        if hedge_s is not None and attempt.number in call.live:
+            hedge = partial(self._hedge, call, attempt)
+            self._clock.call_in_background(self._clock.now + hedge_s, hedge)
+
+    def _attempt(self, call: Call) -> Request:
+        """Send one attempt."""
+        asked, client, now = call.request, call.client, self._clock.now
+        attempt = Request(
+            next(self._numbers),
+            now,
+            asked.input_tokens,
+            asked.output_tokens,
+            asked.tier,
+            asked.region,
+            asked.model,
+            asked.priority,
+        )
+        attempt.tenant, attempt.session = asked.tenant, asked.session
+        self.attempts += 1
+        call.live[attempt.number] = attempt
+        self._calls[attempt.number] = call
+        for limit_s, is_late in (
+            (client.timeout_s, _unfinished),
+            (client.first_token_timeout_s, _without_token),
+        ):
+            if limit_s is not None:
+                leave = partial(self._leave, call, attempt, is_late)
+                self._clock.call_in_background(now + limit_s, leave)
+        self._route(attempt)
+        return attempt
+
+    def _hedge(self, call: Call, attempt: Request, _event: Any) -> None:
+        if attempt.number in call.live and _without_token(attempt):
+            self.hedges += 1
+            self._attempt(call)
+
+    def _leave(
+        self, call: Call, attempt: Request, is_late: Callable[[Request], bool], _event: Any
+    ) -> None:
+        """Give up on an attempt whose time is over."""
+        if attempt.number in call.live and is_late(attempt):
+            self._abandon(call, attempt)
+            attempt.finished_s = self._clock.now
+            self._try_again(call, attempt, TIMED_OUT)
+
+    def _abandon(self, call: Call, attempt: Request) -> None:
+        del call.live[attempt.number]
+        self._calls[attempt.number] = None
+        if call.client.tells_server:
+            self._cancel(attempt)
+
+    # --- what follows ----------------------------------------------------------------------------
+
+    def _try_again(self, call: Call, attempt: Request, status: int | None = None) -> None:
+        """Retry after an attempt that brought nothing, or let it decide the request."""
+        if call.live:  # a hedge may still bring the answer
+            return
+        if call.tries <= call.client.retries and self._may_retry(call):
+            self.retries += 1
+            wait_s = self._backoff_s(call)
+            self._clock.call_at(self._clock.now + wait_s, lambda _event: self._try(call))
+        else:
+            self._settle(call, attempt, status)
+
+    def _may_retry(self, call: Call) -> bool:
+        if call.client.retry_budget is None:
+            return True
+        tenant = call.request.tenant
+        if self._budgets[tenant] < 1.0:
+            self.refused_retries += 1
+            return False
+        self._budgets[tenant] -= 1.0
+        return True
+
+    def _backoff_s(self, call: Call) -> float:
+        backoff = call.client.backoff
+        longest_s = min(backoff.limit_s, backoff.first_s * backoff.factor ** (call.tries - 1))
+        return longest_s * self._uniform() if backoff.jitter else longest_s
+
+    def _settle(self, call: Call, attempt: Request, status: int | None = None) -> None:
+        """Close a user's request with the attempt that decided it."""
+        request = call.request
+        for name in _DECIDED:
+            setattr(request, name, getattr(attempt, name))
+        if status is not None:
+            request.status = status
+        del self._open[request.number]
+        for other in list(call.live.values()):
+            self._abandon(call, other)
+        self._log.ended(request)
+
+
+def _unfinished(_attempt: Request) -> bool:
+    return True
+
+
+def _without_token(attempt: Request) -> bool:
+    return attempt.first_token_s < 0.0

@@ -1,0 +1,129 @@
+"""What the page shows of a modelled facility, and that it shows nothing of it without one."""
+
+import copy
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+
+from sim.report import render_report
+from sim.report.charts_constraints import constraint_bands
+from sim.report.charts_energy import energy_flow
+from sim.report.charts_heat import heat_charts
+from sim.report.charts_pue import by_degree, pue_over_weather
+from sim.report.facility_sections import facility_sections
+from sim.report.formats import GAP
+from sim.report.rack_states import rack_history
+from sim.report.rack_views import rack_views
+
+
+def words(markup):
+    text = re.sub(r"<[^>]+>", " ", markup)
+    return re.sub(r"\s+", " ", html.unescape(text).replace(GAP, " "))
+
+
+def test_a_run_without_a_facility_has_none_of_it(result):
+    assert facility_sections(result) == []
+    page = render_report(result)
+    assert "What held racks back" not in page
+    assert 'class="sankey"' not in page
+
+
+def test_a_run_with_a_facility_has_all_of_it(facility_result):
+    sections = facility_sections(facility_result)
+    assert [section.anchor for section in sections] == ["limits", "racks", "heat", "energy"]
+    assert all(section.content for section in sections)
+    page = render_report(facility_result)
+    assert page.count('class="heat"') == 3  # power, inlet, clock; not once more under Power
+
+
+def test_energy_flows_add_up_over_the_sites(facility_result):
+    shown = words(energy_flow(facility_result))
+    assert "all sites, PUE 1.250" in shown
+    assert "Grid 2.82 MWh" in shown
+    assert "Solar 180 kWh" in shown
+    assert "IT (servers) 2.4 MWh · 80.0 %" in shown
+    assert "Cooling 456 kWh" in shown
+    assert "Generator" not in shown
+
+
+def test_bands_say_what_held_racks_back_and_for_how_long(facility_result):
+    shown = words(constraint_bands(facility_result, rack_history(facility_result)))
+    for cause in ("switched off", "heat", "power cap"):
+        assert re.search(rf"metro-fra {cause} [\d. a-z]+ 1 of 20 5 min", shown), cause
+    assert "At 2 other sites nothing held a rack back." in shown
+    assert "1 900.0 kW 690.0 kW 23.3 % 4 s 0 s 0" in shown
+
+
+def test_a_calm_run_says_so(facility_result):
+    calm = copy.deepcopy(facility_result)
+    rows = calm.series["kind"] == "rack"
+    calm.series.loc[rows, "clock"] = 1.0
+    calm.series.loc[rows, "power_w"] = 20e3
+    shown = words(constraint_bands(calm, rack_history(calm)))
+    assert shown.strip().startswith("Nothing held a rack back")
+
+
+def test_temperatures_come_with_the_limits_they_reached(facility_result):
+    charts, left_out = heat_charts(facility_result, rack_history(facility_result))
+    shown = words(charts)
+    assert left_out == 0
+    assert "metro-fra: inlet air hottest 38.0 °C" in shown
+    assert "slows at 35 °C" in shown
+    assert "edge-paris: inlet air hottest 24.7 °C, slows at 35 °C" in shown
+    assert "metro-fra: clock slowest 60 % of full" in shown
+    assert "edge-paris: clock" not in shown
+    assert "edge-paris: cold plates" not in shown
+
+
+def test_pue_is_drawn_by_weather_and_only_if_it_changes(facility_result):
+    shown = words(pue_over_weather(facility_result))
+    assert "PUE from 1.16 to 1.26" in shown
+    steady = copy.deepcopy(facility_result)
+    steady.series["outside_c"] = 20.0
+    assert pue_over_weather(steady) == ""
+
+
+def test_means_by_degree():
+    points = np.array([[19.8, 1.10], [20.2, 1.20], [21.0, 1.30]])
+    assert by_degree(points) == pytest.approx(np.array([[20.0, 1.15, 2.0], [21.0, 1.30, 1.0]]))
+
+
+def test_one_of_three_maps_is_shown_without_script(facility_result):
+    views = rack_views(facility_result, rack_history(facility_result))
+    assert views.count('type="radio"') == 3
+    assert views.count(' checked=""') == 1
+    assert re.findall(r'type="range"[^>]* hidden=""', views)
+
+
+def test_the_moment_is_one_at_which_racks_were_held_back(facility_result):
+    views = rack_views(facility_result, rack_history(facility_result))
+    at = int(re.search(r'type="range"[^>]* value="(\d+)"', views)[1])
+    clock = views.split('class="panel panel2"')[1]
+    boxes = re.findall(r'<rect class="fill ([^"]+)"[^>]*data-levels="([^"]+)"', clock)
+    assert len(boxes) == 40
+    assert {len(levels) for _, levels in boxes} == {120}
+    look, levels = boxes[0]
+    # 60 % of the clock is a slowdown of 0.4 of 0.7: the seventh of the ten colours
+    assert (look, levels[at]) == ("q6", "6")
+    assert [look for look, _ in boxes[1:3]] == ["q0", "q0"]
+
+
+def test_read_outs_name_every_colour(facility_result):
+    views = rack_views(facility_result, rack_history(facility_result))
+    scales = [json.loads(html.unescape(s)) for s in re.findall(r'data-steps="([^"]*)"', views)]
+    assert {len(steps) for steps in scales} == {11}
+    assert scales[2][0] == "below 17 °C"
+    assert scales[4][0] == "full clock"
+    assert scales[4][10] == "switched off"
+
+
+def test_names_cannot_become_elements(facility_result):
+    evil = copy.deepcopy(facility_result)
+    name = '"><script>alert(1)</script>'
+    for frame in (evil.series, evil.racks):
+        frame["name"] = frame["name"].str.replace("metro-fra", name)
+    evil.summary["facility"] = {name: evil.summary["facility"]["metro-fra"]}
+    assert "<script>alert" not in "".join(s.content for s in facility_sections(evil))

@@ -1,0 +1,190 @@
+"""The page of a study, from tables written by hand."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.experiment.design import expand
+from sim.experiment.study import load_study
+from sim.experiment.study_axes import axes_of
+from sim.report.charts_study import Measured
+from sim.report.charts_study_front import front_rows, pareto_pair
+from sim.report.charts_study_heat import STEPS, cell_text, color_steps
+from sim.report.study_page import render_study, write_study_report
+from sim.report.study_scales import bounded, design_axis, metric_axis, unit_of
+
+ATTACK = "<script>alert(1)</script>"
+ENERGY, ATTAINED, LATENCY = "energy.it_kwh", "sla.premium.attainment", "latency.all.ttft_s.p99"
+
+
+def study(**sweep):
+    return load_study({"name": "wide", "description": ATTACK, "base": "quickstart", "sweep": sweep})
+
+
+def result(loaded, failures=()):
+    """Return what a sweep would: three numbers that depend on the index of the variant alone."""
+    variants = expand(loaded.study)
+    rows = [
+        {"variant": v.index, "metric": metric, "value": value, "low": low, "high": 2 * value}
+        for v in variants
+        for metric, value, low in (
+            (ENERGY, 1.0 + v.index, -1.0),
+            (ATTAINED, 0.5 + 0.01 * v.index, 0.4),
+            (LATENCY, 1.0 / (1 + v.index), 0.1),
+        )
+    ]
+    failed = pd.DataFrame(failures, columns=["variant", "replication", "error"])
+    timings = pd.DataFrame([(v.index, 0, 1.5) for v in variants])
+    timings.columns = ["variant", "replication", "wall_s"]
+    return SimpleNamespace(
+        loaded=loaded,
+        variants=variants,
+        intervals=pd.DataFrame(rows),
+        failures=failed,
+        timings=timings,
+        progress=SimpleNamespace(done=len(variants), failed=len(failed)),
+    )
+
+
+GRID = {"grid": {"a.rate": ["1 req/s", "2 req/s", "5 req/s"], "a.policy": ["x", "y"]}}
+
+
+def test_axes_know_numbers_with_units_and_names():
+    loaded = study(**GRID)
+    rate, policy = axes_of(loaded.study, expand(loaded.study))
+    assert (rate.title, rate.numbers) == ("a.rate", (1.0, 2.0, 5.0))
+    assert (policy.texts, policy.numbers) == (("x", "y"), None)
+    assert [rate.places[i] for i in range(6)] == [0, 0, 1, 1, 2, 2]
+
+
+def test_values_that_change_together_are_one_axis():
+    loaded = study(
+        zip={"a": [7, 4], "b": [1, 4]}, list=[{"label": "one", "c": 1, "d": 2}, {"c": 3}]
+    )
+    zipped, listed = axes_of(loaded.study, expand(loaded.study))
+    assert (zipped.title, zipped.texts, zipped.numbers) == ("a + b", ("7 + 1", "4 + 4"), (7.0, 4.0))
+    assert listed.texts == ("1 + 2", "3 + ")
+
+
+def test_labels_name_the_entries_of_a_list():
+    loaded = study(list=[{"label": "one", "c": 1, "d": 2}, {"label": "two", "c": 3}])
+    (listed,) = axes_of(loaded.study, expand(loaded.study))
+    assert listed.texts == ("one", "two")
+
+
+def test_an_axis_with_one_value_is_none():
+    loaded = study(grid={"a": [1], "b": [1, 2]})
+    assert [axis.title for axis in axes_of(loaded.study, expand(loaded.study))] == ["b"]
+
+
+def test_the_page_shows_lines_maps_front_and_table():
+    page = render_study(result(study(**GRID)))
+    anchors = re.findall(r'<section id="(\w+)"', page)
+    assert anchors == ["lines", "maps", "front", "table", "runs"]
+    assert page.count("<figure>") == 3 + 3 + 1
+    assert ATTACK not in page
+    assert "http" not in re.sub(r"http-equiv|http://www.w3.org\S*", "", page)
+
+
+def test_a_third_axis_gives_a_chart_per_value():
+    sweep = {"grid": GRID["grid"] | {"b": [1, 2]}}
+    page = render_study(result(study(**sweep)))
+    assert page.count("<figure>") == 3 * 2 + 1
+    assert "a.policy" in page
+
+
+def test_a_failed_run_is_listed_with_its_reason():
+    page = render_study(result(study(**GRID), [(5, 2, f"no memory {ATTACK}")]))
+    assert "1 failed" in page
+    assert "no memory &lt;script&gt;" in page
+
+
+def test_a_study_without_a_result_has_a_page(tmp_path):
+    empty = result(study(**GRID))
+    empty.intervals = empty.intervals.iloc[:0]
+    path = write_study_report(empty, tmp_path / "new" / "report.html")
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert [each.name for each in path.parent.iterdir()] == ["report.html"]
+
+
+def test_sampled_axes_are_dots_without_lines():
+    axis = {"from": 1, "to": 9}
+    page = render_study(result(study(lhs={"samples": 5, "axes": {"a": axis, "b": axis}})))
+    lines = page.split('id="lines"')[1].split("</section>")[0]
+    assert lines.count("<figure>") == 3 * 2
+    assert 'class="line' not in lines
+
+
+def measured(metric, *values):
+    found = np.array(values)
+    return Measured(metric, tuple(range(len(values))), found, found, found)
+
+
+def test_the_front_holds_what_no_other_beats():
+    energy, share = measured(ENERGY, 3.0, 1.0, 2.0, 2.0), measured(ATTAINED, 0.9, 0.5, 0.7, 0.6)
+    assert front_rows(energy, share).tolist() == [1, 2, 0]
+
+
+def test_equal_variants_are_one_choice():
+    assert len(front_rows(measured(ENERGY, 1.0, 1.0), measured(ATTAINED, 0.5, 0.5))) == 1
+
+
+def test_what_it_takes_is_weighed_against_what_it_gives():
+    found = [
+        measured(ATTAINED, 0.5, 0.9),
+        measured(LATENCY, 1.0, 2.0),
+        measured(ENERGY, 1.0, 2.0),
+    ]
+    pair = pareto_pair(found)
+    assert [each.metric for each in pair] == [ENERGY, ATTAINED]
+    assert pareto_pair([measured(ATTAINED, 0.5, 0.9), measured(ENERGY, 2.0, 1.0)]) is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"),
+    [(LATENCY, "duration"), (ATTAINED, "share"), ("throughput.requests_per_s", "number")],
+)
+def test_the_name_tells_the_unit(metric, unit):
+    assert unit_of(metric) == unit
+
+
+def test_no_interval_leaves_what_a_number_can_be():
+    ends = np.array([-1.0, 2.0])
+    assert bounded(LATENCY, ends).tolist() == [0.0, 2.0]
+    assert bounded(ATTAINED, ends).tolist() == [0.0, 1.0]
+    assert bounded(ENERGY, ends).tolist() == [-1.0, 2.0]
+
+
+def test_axes_stretch_where_values_do():
+    wide = np.array([0.1, 50.0])
+    assert metric_axis(LATENCY, wide, wide, wide).scale.kind == "log"
+    near = np.array([0.97, 0.99])
+    assert metric_axis(ATTAINED, near, near, near).ticks[-1][0] == 1.0
+    assert metric_axis(ATTAINED, near, near, near).ticks[0][0] >= 0.9
+
+
+def test_names_stand_side_by_side():
+    loaded = study(**GRID)
+    _, policy = axes_of(loaded.study, expand(loaded.study))
+    axis, places = design_axis(policy)
+    assert places.tolist() == [0.0, 1.0]
+    assert [label for _, label in axis.ticks] == ["x", "y"]
+
+
+def test_colours_go_from_least_to_most():
+    assert color_steps(np.array([1.0, 2.0, 3.0])).tolist() == [0, STEPS // 2, STEPS - 1]
+    assert color_steps(np.array([1.0, 10.0, 100.0])).tolist() == [0, STEPS // 2, STEPS - 1]
+    assert color_steps(np.array([5.0, 5.0])).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [(ATTAINED, 0.99996, "99.9"), (ATTAINED, 1.0, "100"), (LATENCY, 0.1364, "0.14")],
+)
+def test_a_cell_has_room_for_a_short_number(metric, value, text):
+    assert cell_text(metric, value) == text
