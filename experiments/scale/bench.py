@@ -82,7 +82,7 @@ class Fixed:
             ]
             none = np.zeros(count, dtype=np.int64)
             inputs, outputs = (values.astype(np.int64) for values in lengths)
-            yield ArrivalBlock(arrival_s, inputs, outputs, none, none, none)
+            yield ArrivalBlock(arrival_s, inputs, outputs, *[none] * 4)
 
 
 def bare(requests: int, replicas: int) -> dict[str, float]:
