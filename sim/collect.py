@@ -51,6 +51,7 @@ def collect(world: World) -> Result:
             "pools": dict(_pools(world)),
             "topology": _topology(world),
             **_facility(world),
+            **_fleet(world),
             "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },
     )
@@ -208,6 +209,24 @@ def _pools(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
                 "power": {"kind": numbers.power.kind, "source": numbers.power.source},
             },
         )
+
+
+def _fleet(world: World) -> dict[str, Any]:
+    """Return what users, router and fleet did beside serving; empty where nothing could happen."""
+    found: dict[str, Any] = {**world.users.report(), **world.fleet.report()}
+    if world.router.unreachable or world.fleet.injector is not None:
+        found["unreachable"] = world.router.unreachable
+    admission, cascade = world.router.admission, world.cascade
+    if admission is not None:
+        found["admission"] = {
+            tier: {"shed": shed, "over_usage": over}
+            for tier, shed, over in zip(
+                world.names.tiers, admission.shed, admission.over_usage, strict=True
+            )
+        }
+    if cascade is not None:
+        found["cascade"] = {"tried_small": cascade.tried, "escalated": cascade.escalated}
+    return found
 
 
 def _warnings(world: World) -> Iterator[str]:

@@ -21,11 +21,11 @@ from sim.collect import collect
 from sim.facility.assemble import assemble_facility
 from sim.facility.facility import Facility
 from sim.facility.meter import PowerMeter
-from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request
+from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request, RequestLog
 from sim.metrics.assemble import build_recorder, build_series
 from sim.result import Result
 from sim.rng import Streams
-from sim.routing.assemble import build_router
+from sim.routing.assemble import build_cascade, build_router
 from sim.routing.policies import PLACEMENTS
 from sim.scenario import load
 from sim.scenario.catalog import load_catalog
@@ -34,10 +34,14 @@ from sim.scenario.plant import build_plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_topology import Topology
 from sim.serving.activity import ActivityBuffer
-from sim.serving.assemble import build_pools
+from sim.serving.assemble import PoolModel, build_pools
 from sim.serving.control import ReplicaControl
+from sim.serving.faults import Hand
+from sim.serving.fleet import Fleet, build_fleet
+from sim.serving.pool import Pool
 from sim.traffic.build import build_workload
 from sim.traffic.source import Source
+from sim.traffic.users import Users
 
 EVENTS_PER_TURN = 50_000  # between two looks at the outside: flush, progress, stop
 
@@ -148,22 +152,20 @@ class World:
         self.plant = build_plant(scenario, self.catalog)
         # traffic
         self.workload = build_workload(scenario, self.streams)
-        self.models = self.workload.model_names
+        self.models = scenario.routing.models(self.workload.model_names)
         self.arrivals_end_s = scenario.run.duration_s or math.inf
         # metrics
         self.recorder, self.request_sink = build_recorder(scenario, self.plant, self.models, spool)
         self.names = self.recorder.names
+        # users, who see one answer where the system may see several attempts
+        self.users = Users(
+            scenario, self.models, clock=self.clock, streams=self.streams, books=self.recorder
+        )
+        self.cascade = build_cascade(scenario, self.models, self.streams, self.users.log)
+        log = self.cascade or self.users.log
         self.activity = ActivityBuffer()
         # serving
-        self.pools, self.pool_numbers = build_pools(
-            scenario,
-            self.plant,
-            self.catalog,
-            clock=self.clock,
-            streams=self.streams,
-            activity=self.activity,
-            requests=self.recorder,
-        )
+        self.pools, self.pool_numbers = self._pools(log)
         self.replicas = [replica for pool in self.pools for replica in pool.members]
         self.series = build_series(
             scenario, self.plant, [numbers.kv_tokens for numbers in self.pool_numbers]
@@ -175,12 +177,13 @@ class World:
             self.models,
             clock=self.clock,
             streams=self.streams,
-            requests=self.recorder,
+            requests=log,
             policy=policy,
         )
+        self.fleet = self._fleet()
         priorities = [tier.priority for tier in scenario.tiers.values()]
         self.source = Source(
-            self.clock, self.workload, priorities, self.router.route, self.arrivals_end_s
+            self.clock, self.workload, priorities, self._front_door(), self.arrivals_end_s
         )
         # facility
         self.meter = PowerMeter(
@@ -192,7 +195,8 @@ class World:
         self, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None
     ) -> None:
         """Process all events: arrivals until their end, then, if asked for, the rest."""
-        self.source.start()
+        self.fleet.start()
+        self.users.start(self.source)
         if self.facility is not None:
             self.facility.start(self.clock)
         horizon_s = math.inf if self.scenario.run.drain else self.arrivals_end_s
@@ -213,7 +217,8 @@ class World:
 
     def running(self) -> bool:
         """Return whether requests are still to come or to end."""
-        return not self.source.exhausted or self.recorder.count < self.source.emitted
+        to_come = not self.source.exhausted or self.users.still_to_come()
+        return to_come or self.recorder.count < self.source.emitted
 
     def flush(self) -> None:
         """Bring the power meter and the series up to now."""
@@ -226,9 +231,44 @@ class World:
 
     def unfinished(self) -> list[Request]:
         """Return the requests that wait, run or travel when the run ends."""
-        return self.router.unfinished() + [
+        inside = self.router.unfinished() + [
             request for pool in self.pools for request in pool.unfinished()
         ]
+        return self.users.unfinished(inside)
+
+    def _pools(self, log: RequestLog) -> tuple[list[Pool], list[PoolModel]]:
+        return build_pools(
+            self.scenario,
+            self.plant,
+            self.catalog,
+            clock=self.clock,
+            streams=self.streams,
+            activity=self.activity,
+            requests=log,
+        )
+
+    def _front_door(self) -> Callable[[Request], None]:
+        """Return what takes the requests of users: clients, cascade, router, where there are."""
+        route = self.router.route
+        if self.cascade is not None:
+            self.cascade.connect(route)
+            route = self.cascade.send
+        return self.users.front(route, self.router.cancel)
+
+    def _fleet(self) -> Fleet:
+        """Return what fails and scales, with its hands on pools and network."""
+        replicas, tables = ReplicaControl(self.pools), self.router.tables
+        for pool in self.pools:
+            pool.listeners.append(lambda p: tables.service_changed(p, p.takes_requests))
+        return build_fleet(
+            self.scenario,
+            self.plant,
+            self.catalog,
+            self.pools,
+            clock=self.clock,
+            streams=self.streams,
+            hand=Hand(replicas.fail, replicas.restore, tables.cut, tables.mend),
+        )
 
     def power_bounds(self) -> tuple[FloatArray, FloatArray]:
         """Return the power of each site [W] with every replica idle, and in prefill."""

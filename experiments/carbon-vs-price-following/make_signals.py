@@ -1,7 +1,7 @@
 """Write price.csv and carbon.csv: four made-up days of a grid with much sun.
 
-The shapes are ours: the sun makes noon clean on all days but cheap only on every second; evenings are
-dirty and dear; nights are cheap but not clean, as on a grid that burns coal.
+The shapes are ours: the sun makes noon clean on all days but cheap only on every second; evenings
+are dirty and dear; nights are cheap but not clean, as on a grid that burns coal.
 """
 
 import math

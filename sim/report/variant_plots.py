@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.report import palette
 from sim.report.axes import time_axis
+from sim.report.formats import number
 from sim.report.plots import STYLE, new_figure, set_x_ticks
 from sim.report.view import time_span_s
 
@@ -99,7 +100,7 @@ def save_figures(
         for slot, (panel, name) in enumerate(zip(panels, names, strict=True)):
             values = [table[run][name] for run in runs]
             bars = panel.barh(runs, np.nan_to_num(values), color=palette.SERIES_LIGHT[slot])
-            panel.bar_label(bars, [f"{value:.3g}" for value in values], padding=3)
+            panel.bar_label(bars, [number(value) for value in values], padding=3)
             panel.set_title(name)
             panel.margins(x=0.2)
             panel.grid(False, axis="y")

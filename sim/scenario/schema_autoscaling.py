@@ -37,6 +37,9 @@ class PlannedReplicas(Section):
     """How many are on from then."""
 
 
+Plan = Annotated[tuple[PlannedReplicas, ...], Strict(False), AfterValidator(not_empty)]
+
+
 class Autoscaling(Section):
     """Rule by which replicas are started and switched off; the pool's own number is the most."""
 
@@ -57,9 +60,7 @@ class Autoscaling(Section):
     """Share of the slots below which one is switched off (reactive)."""
     hold_s: Seconds = 300.0
     """Time for which fewer replicas must have been enough before one is switched off."""
-    plan: (
-        Annotated[tuple[PlannedReplicas, ...], Strict(False), AfterValidator(not_empty)] | None
-    ) = None
+    plan: Plan | None = None
     """Numbers of replicas over time (scheduled)."""
     repeat_after_s: PositiveSeconds | None = None
     """Where the plan starts again, such as 1 d (scheduled)."""
@@ -71,7 +72,7 @@ class Autoscaling(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.policy == "scheduled" and self.plan is None:
-            raise refusal("a plan for the policy scheduled", at=("plan",), got="nothing")
+            raise refusal("a plan for the policy scheduled", got="nothing")
         if self.down_at >= self.up_at:
-            raise refusal("a share below up_at", at=("down_at",))
+            raise refusal("down_at below up_at", got=f"{self.down_at:g} and {self.up_at:g}")
         return self

@@ -52,5 +52,5 @@ class ClientBehaviour(Section):
     @model_validator(mode="after")
     def _budget_of_retries(self) -> Self:
         if self.retry_budget is not None and not self.retries:
-            raise refusal("retries above 0 for a retry_budget", at=("retries",), got="0")
+            raise refusal("retries above 0 for a retry_budget", got="0")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from pydantic import model_validator
@@ -51,6 +52,11 @@ class Routing(Section):
     """A small model before a large one."""
     residency: dict[Name, Names] | None = None
     """Sites that the requests of a user region may go to, where not all of them may be used."""
+
+    def models(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """Return the models that traffic asks for and those that routing asks in their place."""
+        extra = () if self.cascade is None else (self.cascade.small,)
+        return tuple(dict.fromkeys((*asked, *extra)))
 
 
 class Run(Section):

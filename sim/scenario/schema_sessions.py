@@ -56,7 +56,7 @@ class Dialogue(Section):
     @model_validator(mode="after")
     def _tool_has_time(self) -> Self:
         if self.tool_share > 0 and self.tool is None:
-            raise refusal("the time that a tool takes", at=("tool",), got="nothing")
+            raise refusal("the time that a tool takes (tool)", got="nothing")
         return self
 
 

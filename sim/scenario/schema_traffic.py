@@ -124,10 +124,8 @@ class Workload(Section):
         if given in (["arrivals", "lengths"], *([name] for name in alone)):
             return self
         got = {0: "no requests", 1: f"{''.join(given)} alone"}.get(len(given), " and ".join(given))
-        raise refusal(
-            "either trace, or arrivals and lengths, or clients, servegen, fitted or sessions",
-            got=got,
-        )
+        expected = "either trace, or arrivals and lengths, or clients, servegen, fitted or sessions"
+        raise refusal(expected, got=got)
 
     @property
     def is_endless(self) -> bool:

@@ -54,10 +54,10 @@ class Autoscaler:
     def start(self) -> None:
         """Switch off what is not needed at first, and begin to look."""
         pool, first = self._pool, self._settings.first
+        pool.on_held = self._wake_one
         keep = self._settings.least if first is None else max(first, self._settings.least)
         for replica in pool.serving()[keep:]:
             pool.retire(replica)
-        pool.on_held = self._wake_one
         self._on = self.on
         self._look_later()
 

@@ -44,7 +44,9 @@ class Fleet:
 
     def start(self) -> None:
         """Switch off what is not needed, and schedule what is to come."""
-        for keeper in (*self.scalers.values(), *self.spares.values()):
+        for scaler in self.scalers.values():
+            scaler.start()
+        for keeper in self.spares.values():
             keeper.start()
         if self.injector is not None:
             self.injector.start()

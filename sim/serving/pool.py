@@ -81,6 +81,11 @@ class Pool(WaitingRoom):
         self._outages = [0] * replicas
         self._resting: dict[int, None] = {}
 
+    @property
+    def takes_requests(self) -> bool:
+        """Whether a request sent here is served or held, and not refused at once."""
+        return self.in_service > 0 or self.on_held is not None
+
     def decode_step_s(self, batch: float) -> float:
         """Return the time of a step in which ``batch`` sequences decode on a replica [s]."""
         engine = self.engine

@@ -101,20 +101,22 @@ class Predictive:
         """Return the number that the forecast asks for, at least that for the load of now."""
         now_s, past = load.now_s, self._past
         past.append((now_s, load.outstanding))
-        while past[0][0] < now_s - self._season_s - self._lead_s:
+        while past[0][0] < now_s - self._season_s - 2.5 * self._lead_s:
             past.popleft()
         expected = max(self._forecast(now_s, load.outstanding), float(load.outstanding))
         return ceil(expected / (self._target * load.slots))
 
     def _forecast(self, now_s: float, outstanding: int) -> float:
-        then = self._around(now_s - self._season_s)
-        ahead = self._around(now_s - self._season_s + self._lead_s)
-        if then is not None and ahead is not None:
-            return ahead * (outstanding + 1.0) / (then + 1.0)
-        before = self._around(now_s - 2.0 * self._lead_s)
+        lead_s, last_s = self._lead_s, now_s - self._season_s
+        then = self._mean(last_s - lead_s, last_s)
+        ahead = self._mean(last_s + 0.5 * lead_s, last_s + 1.5 * lead_s)
+        recent = self._mean(now_s - lead_s, now_s)
+        if then is not None and ahead is not None and recent is not None:
+            return ahead * (recent + 1.0) / (then + 1.0)
+        before = self._mean(now_s - 2.5 * lead_s, now_s - 1.5 * lead_s)
         return outstanding if before is None else outstanding + (outstanding - before) / 2.0
 
-    def _around(self, when_s: float) -> float | None:
-        """Return the mean load around a time in the past, None if it was not seen."""
-        near = [count for at_s, count in self._past if abs(at_s - when_s) <= self._lead_s / 2.0]
-        return sum(near) / len(near) if near else None
+    def _mean(self, start_s: float, end_s: float) -> float | None:
+        """Return the mean load of a stretch of the past [s], None if it was not seen."""
+        seen = [count for at_s, count in self._past if start_s <= at_s <= end_s]
+        return sum(seen) / len(seen) if seen else None

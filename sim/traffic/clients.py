@@ -97,7 +97,8 @@ class Clients:
             return
         call = self._calls.pop(number)
         if call is None:
-            self.wasted_tokens += request.output_tokens - request.remaining_tokens
+            left = 0 if request.status == COMPLETED else request.remaining_tokens
+            self.wasted_tokens += request.output_tokens - left
             return
         del call.live[number]
         if request.status == COMPLETED:

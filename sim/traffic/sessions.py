@@ -1,9 +1,9 @@
-"""Sessions in closed loop: the next request starts a pause after the answer has reached the user."""
+"""Sessions in closed loop: the next request starts a pause after the answer reached its user."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from math import inf
@@ -60,7 +60,7 @@ class Session:
     turn: int = 0
 
 
-@dataclass(slots=True)
+@dataclass
 class SessionCounts:
     """What became of the sessions of an entry; ``durations_s`` are those of the completed ones."""
 
@@ -69,9 +69,7 @@ class SessionCounts:
     failed: int = 0
     in_time: int = 0
     turns: int = 0
-
-    def __post_init__(self) -> None:
-        self.durations_s: list[float] = []
+    durations_s: list[float] = field(default_factory=list)
 
 
 class SessionSource:
