@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import simpy
 from simpy.events import NORMAL
+
+from sim.interfaces import Scheduler
+
+T = TypeVar("T")
 
 
 class Timer:
@@ -113,3 +118,51 @@ class Clock(simpy.Environment):
     def processed_events(self) -> int:
         """Return how many events have run so far."""
         return next(self._eid) - len(self._queue)
+
+
+class Deadlines(Generic[T]):
+    """Items that all have the same time left when they are added, and one event for all of them.
+
+    Most items settle before their time is over, so an event for each would be wasted: the only
+    event is that of the oldest item, and when it comes, all that have settled since are dropped.
+
+    Args:
+        clock: runs calls at absolute times.
+        patience_s: time that each item has [s].
+        settled: tells whether an item needs no deadline any more.
+        expire: is called with an item that has not settled when its time is over.
+    """
+
+    def __init__(
+        self,
+        clock: Scheduler,
+        patience_s: float,
+        settled: Callable[[T], bool],
+        expire: Callable[[T], None],
+    ) -> None:
+        self._clock, self._patience_s = clock, patience_s
+        self._settled, self._expire = settled, expire
+        self._items: deque[tuple[float, T]] = deque()
+        self._armed = False
+
+    def add(self, item: T) -> None:
+        """Give an item its time, from now on."""
+        due_s = self._clock.now + self._patience_s
+        self._items.append((due_s, item))
+        if not self._armed:
+            self._armed = True
+            self._clock.call_in_background(due_s, self._look)
+
+    def _look(self, _event: Any) -> None:
+        items, now = self._items, self._clock.now
+        while items:
+            due_s, item = items[0]
+            settled = self._settled(item)
+            if not settled and due_s > now:
+                break
+            items.popleft()
+            if not settled:
+                self._expire(item)
+        self._armed = bool(items)
+        if items:
+            self._clock.call_in_background(items[0][0], self._look)

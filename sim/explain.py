@@ -17,6 +17,7 @@ from sim.serving.assemble import PoolModel
 from sim.serving.coefficients import coefficient_warnings
 from sim.simulate import World
 
+UNSEEN_LENGTHS = (512.0, 256.0)  # prompt and answer where the sample has none of a model [tokens]
 SAMPLE_BLOCKS = 25  # of traffic; a block is some thousands of requests
 BUSY = 0.95  # a load above this share of capacity grows queues for hours
 
@@ -165,11 +166,12 @@ def saturated_rate_per_s(
 
 def _mean_lengths(sample: list[ArrivalBlock], models: int) -> FloatArray:
     """Return mean prompt and answer length by model, shape (models, 2) [tokens]."""
-    lengths = np.ones((models, 2))
+    lengths = np.tile(UNSEEN_LENGTHS, (models, 1))
     for model in range(models):
-        inputs = np.concatenate([block.input_tokens[block.model == model] for block in sample])
-        outputs = np.concatenate([block.output_tokens[block.model == model] for block in sample])
-        if len(inputs):
+        mine = [(block, rows) for block in sample if (rows := block.model == model).any()]
+        if mine:
+            inputs = np.concatenate([block.input_tokens[rows] for block, rows in mine])
+            outputs = np.concatenate([block.output_tokens[rows] for block, rows in mine])
             lengths[model] = inputs.mean(), outputs.mean()
     return lengths
 
@@ -180,7 +182,7 @@ def _pool_views(world: World, lengths: FloatArray) -> Iterator[PoolView]:
     ):
         section = numbers.section
         known = section.model in world.models
-        inputs, outputs = lengths[world.models.index(section.model)] if known else (512.0, 256.0)
+        inputs, outputs = lengths[world.models.index(section.model)] if known else UNSEEN_LENGTHS
         rate_per_s, step_s = saturated_rate_per_s(numbers, inputs, outputs)
         yield PoolView(
             name,
@@ -296,6 +298,9 @@ def _source_notes(world: World) -> Iterator[str]:
         limit = numbers.section.batching.max_num_seqs
         for warning in coefficient_warnings(numbers.step_time, numbers.power, limit):
             yield f"pool {name}: {warning}"
+    for name, entry in world.scenario.traffic.items():
+        if entry.sessions is not None:
+            yield f"traffic {name}: the rate of sessions follows from the run, so it is not in load"
 
 
 def _links(topology: Topology) -> Iterator[Mapping[str, Any]]:
@@ -306,6 +311,7 @@ def _links(topology: Topology) -> Iterator[Mapping[str, Any]]:
             "latency_s": link.latency_s,
             "jitter_s": link.jitter_s,
             "bandwidth_bps": link.bandwidth_bps,
+            "shared": link.shared,
             "egress_usd_per_gb": link.egress_usd_per_gb,
         }
 

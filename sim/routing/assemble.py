@@ -50,7 +50,7 @@ def build_router(
     seen = stations
     if scenario.routing.telemetry_s is not None:
         seen = reported_every(scenario.routing.telemetry_s, stations, clock)
-    tables = RouteTables(scenario, stations, seen, models)
+    tables = RouteTables(scenario, stations, seen, models, clock)
     if policy is None:
         settings = policy_settings(scenario, tables.paths, streams)
         policy = PLACEMENTS.get(scenario.routing.policy)(settings)  # type: ignore[call-arg]

@@ -21,14 +21,17 @@ class Path:
     Attributes:
         latency_s: one-way propagation, the sum over the links [s].
         jitter_s: mean of the random extra delay one way, the sum over the links [s].
-        upload_s_per_token: time to send one prompt token through the narrowest link [s].
+        upload_s_per_token: time to send one prompt token through the narrowest of the links whose
+            bandwidth is not shared [s].
         egress_usd_per_token: price of sending one token of the answer to the region [USD].
+        shared: the links on the way whose bandwidth is shared, by their ends, nearest first.
     """
 
     latency_s: float
     jitter_s: float
     upload_s_per_token: float
     egress_usd_per_token: float
+    shared: tuple[frozenset[str], ...] = ()
 
 
 def route_table(
@@ -38,7 +41,7 @@ def route_table(
 
     Args:
         graph: nodes are regions and sites; edges carry ``latency_s`` [s], ``jitter_s`` [s],
-            ``bandwidth_bps`` [bit/s] and ``egress_usd_per_gb`` [USD/GB].
+            ``bandwidth_bps`` [bit/s], ``egress_usd_per_gb`` [USD/GB] and perhaps ``shared``.
         regions: names of the user regions.
         sites: names of the sites.
 
@@ -56,11 +59,13 @@ def _path(graph: nx.Graph[str], hops: Sequence[str] | None) -> Path | None:
     if hops is None:
         return None
     links = [graph.edges[here, there] for here, there in pairwise(hops)]
-    narrowest_bps = min((link["bandwidth_bps"] for link in links), default=float("inf"))
+    own = [link["bandwidth_bps"] for link in links if not link.get("shared")]
+    narrowest_bps = min(own, default=float("inf"))
     usd_per_gb = sum(link["egress_usd_per_gb"] for link in links)
     return Path(
         latency_s=sum(link["latency_s"] for link in links),
         jitter_s=sum(link["jitter_s"] for link in links),
         upload_s_per_token=BYTES_PER_TOKEN * BITS_PER_BYTE / narrowest_bps,
         egress_usd_per_token=usd_per_gb * BYTES_PER_TOKEN / BYTES_PER_GB,
+        shared=tuple(frozenset(ends) for ends in pairwise(hops) if graph.edges[ends].get("shared")),
     )

@@ -18,6 +18,7 @@ from sim.interfaces import (
     Station,
 )
 from sim.routing.admission import Admission
+from sim.routing.network import BITS_PER_BYTE, BYTES_PER_TOKEN
 from sim.routing.tables import RouteTables
 
 
@@ -109,12 +110,28 @@ class Router:
         if jitter_s:
             up_s += jitter_s * self._exponential()
             request.downlink_s += jitter_s * self._exponential()
-        if up_s > 0.0:
+        if path.shared:
+            request.pool = station.index
+            self._on_the_wire[request.number] = request
+            self._upload(request, station, up_s, path.shared)
+        elif up_s > 0.0:
             request.pool = station.index
             self._on_the_wire[request.number] = request
             self._clock.call_at(self._clock.now + up_s, partial(self._deliver, station, request))
         else:
             station.submit(request)
+
+    def _upload(
+        self, request: Request, station: Station, up_s: float, links: Sequence[frozenset[str]]
+    ) -> None:
+        """Send a prompt over shared links, one after the other, and then the way that is left."""
+        if not links:
+            deliver = partial(self._deliver, station, request)
+            self._clock.call_at(self._clock.now + up_s, deliver)
+            return
+        bits = request.input_tokens * BYTES_PER_TOKEN * BITS_PER_BYTE
+        onward = partial(self._upload, request, station, up_s, links[1:])
+        self.tables.links[links[0]].send(bits, onward)
 
     def _deliver(self, station: Station, request: Request, _event: Any) -> None:
         if self._on_the_wire.pop(request.number, None) is not None:

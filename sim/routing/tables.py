@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sim.interfaces import Station
+from sim.interfaces import Scheduler, Station
+from sim.routing.bandwidth import SharedLink
 from sim.routing.network import Path, route_table
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import network_graph
@@ -21,8 +22,10 @@ class RouteTables:
         stations: its pools, by index.
         seen: the same pools as the policy sees them.
         models: names of the models that traffic asks for, by index.
+        clock: runs calls at absolute times.
 
     Attributes:
+        links: the links whose bandwidth is shared, by their ends.
         paths: network path by region and site, None where there is none.
         candidates: for each (region, model, tier) the pools that may serve it, nearest first.
     """
@@ -36,9 +39,15 @@ class RouteTables:
         stations: Sequence[Station],
         seen: Sequence[Station],
         models: Sequence[str],
+        clock: Scheduler,
     ) -> None:
         self._scenario, self._stations, self._seen = scenario, stations, seen
         self._models = models
+        self.links = {
+            frozenset((link.start, link.end)): SharedLink(clock, link.bandwidth_bps)
+            for link in scenario.topology.links
+            if link.shared and link.bandwidth_bps is not None
+        }
         self._regions, self._sites = list(scenario.topology.regions), list(scenario.topology.sites)
         self._cuts: dict[frozenset[str], int] = {}
         self._usable = [True] * len(stations)

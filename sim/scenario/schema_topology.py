@@ -119,8 +119,16 @@ class Link(Section):
     """Mean of the random extra delay, one way."""
     bandwidth_bps: BitsPerSecond | None = None
     """Bandwidth that one request may use; without it, sending takes no time."""
+    shared: bool = False
+    """Whether the prompts that are under way share the bandwidth; else each has it to itself."""
     egress_usd_per_gb: UsdPerGb = 0.0
     """Price of data sent from the site to the user."""
+
+    @model_validator(mode="after")
+    def _something_to_share(self) -> Self:
+        if self.shared and self.bandwidth_bps is None:
+            raise refusal("a bandwidth for the requests to share", got="no bandwidth")
+        return self
 
 
 class Topology(Section):

@@ -15,7 +15,7 @@ def network_graph(topology: Topology) -> nx.Graph[str]:
 
     Every node has ``kind`` (``region``, ``metro``, ``remote`` or ``edge``), ``lat`` and ``lon``;
     every edge has ``latency_s`` [s], ``jitter_s`` [s], ``bandwidth_bps`` [bit/s], infinite where
-    none is given, and ``egress_usd_per_gb`` [USD/GB].
+    none is given, ``egress_usd_per_gb`` [USD/GB] and ``shared`` (bool).
     """
     graph: nx.Graph[str] = nx.Graph()
     for name, region in topology.regions.items():
@@ -30,6 +30,7 @@ def network_graph(topology: Topology) -> nx.Graph[str]:
             jitter_s=link.jitter_s,
             bandwidth_bps=math.inf if link.bandwidth_bps is None else link.bandwidth_bps,
             egress_usd_per_gb=link.egress_usd_per_gb,
+            shared=link.shared,
         )
     return graph
 

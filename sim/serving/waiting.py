@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import inf
-from typing import Any
 
+from sim.clock import Deadlines
 from sim.interfaces import (
     FAILED,
     IN_FLIGHT,
@@ -85,7 +84,10 @@ class WaitingRoom:
         self._first = first_replica
         self._clock = clock
         self._limit = settings.limit
-        self._patience_s = settings.patience_s
+        self._deadlines = [
+            Deadlines(clock, patience_s, _waits_no_more, self._give_up)
+            for patience_s in settings.patience_s
+        ]
         self._ended = requests.ended
         self._shared = settings.shared
         self._longest_tokens = engine.kv_blocks * engine.block_size
@@ -122,8 +124,8 @@ class WaitingRoom:
             self._end_early(request, REJECTED)
         else:
             self._join(request)
-            if self._patience_s:
-                self._watch(request)
+            if self._deadlines and not _waits_no_more(request):
+                self._deadlines[request.tier].add(request)
 
     def cancel(self, request: Request) -> None:
         """Stop work on a request whose user has gone; it ends as timed out."""
@@ -192,16 +194,9 @@ class WaitingRoom:
 
     # --- leaving ---------------------------------------------------------------------------------
 
-    def _watch(self, request: Request) -> None:
-        """Let a request give up when its tier's patience ends before it is admitted."""
-        patience_s = self._patience_s[request.tier]
-        if patience_s < inf and request.status == IN_FLIGHT:
-            give_up = partial(self._give_up, request, request.queued_s)
-            self._clock.call_in_background(request.queued_s + patience_s, give_up)
-
-    def _give_up(self, request: Request, queued_s: float, _event: Any) -> None:
-        waits = request.status == IN_FLIGHT and request.admitted_s < 0.0
-        if waits and request.pool == self.index and request.queued_s == queued_s:
+    def _give_up(self, request: Request) -> None:
+        """End the wait of a request whose patience is over."""
+        if request.pool == self.index:  # and not sent to another pool after it failed here
             self._leave_queue(request)
 
     def _leave_queue(self, request: Request) -> None:
@@ -259,3 +254,7 @@ class WaitingRoom:
 
     def _moved(self, replica: int, change: int) -> None:
         self._dispatch.moved(replica - self._first, change)
+
+
+def _waits_no_more(request: Request) -> bool:
+    return request.admitted_s >= 0.0 or request.status != IN_FLIGHT

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
-from typing import Any
 
+from sim.clock import Deadlines
 from sim.interfaces import COMPLETED, TIMED_OUT, Request, RequestLog, Scheduler
 from sim.scenario.schema_clients import ClientBehaviour
 
@@ -41,6 +40,10 @@ class Call:
     tries: int = 0
 
 
+Pair = tuple[Call, Request]
+"""A call and one of its attempts."""
+
+
 class Clients:
     """Sends users' requests as attempts and reports each of them once; implements `RequestLog`.
 
@@ -65,6 +68,13 @@ class Clients:
     ) -> None:
         self._clock, self._log, self._uniform = clock, log, uniform
         self._behaviours = behaviours
+        self._deadlines = [self._limits(client) for client in behaviours]
+        self._hedging = [
+            Deadlines(clock, client.hedge_after_s, _over_or_answering, self._hedge)
+            if client and client.hedge_after_s is not None
+            else None
+            for client in behaviours
+        ]
         self._budgets = [_BUDGET_FLOOR for _ in behaviours]
         self._numbers = count(_FIRST_ATTEMPT)
         self._open: dict[int, Call] = {}
@@ -113,20 +123,30 @@ class Clients:
 
     # --- attempts --------------------------------------------------------------------------------
 
+    def _limits(self, client: ClientBehaviour | None) -> list[Deadlines[Pair]]:
+        """Return the time limits that a client sets its attempts."""
+        if client is None:
+            return []
+        limits = ((client.timeout_s, _over), (client.first_token_timeout_s, _over_or_answering))
+        return [
+            Deadlines(self._clock, limit_s, settled, self._leave)
+            for limit_s, settled in limits
+            if limit_s is not None
+        ]
+
     def _try(self, call: Call) -> None:
         call.tries += 1
         attempt = self._attempt(call)
-        hedge_s = call.client.hedge_after_s
-        if hedge_s is not None and attempt.number in call.live:
-            hedge = partial(self._hedge, call, attempt)
-            self._clock.call_in_background(self._clock.now + hedge_s, hedge)
+        hedging = self._hedging[call.request.tenant]
+        if hedging is not None and attempt.number in call.live:
+            hedging.add((call, attempt))
 
     def _attempt(self, call: Call) -> Request:
         """Send one attempt."""
-        asked, client, now = call.request, call.client, self._clock.now
+        asked = call.request
         attempt = Request(
             next(self._numbers),
-            now,
+            self._clock.now,
             asked.input_tokens,
             asked.output_tokens,
             asked.tier,
@@ -138,29 +158,22 @@ class Clients:
         self.attempts += 1
         call.live[attempt.number] = attempt
         self._calls[attempt.number] = call
-        for limit_s, is_late in (
-            (client.timeout_s, _unfinished),
-            (client.first_token_timeout_s, _without_token),
-        ):
-            if limit_s is not None:
-                leave = partial(self._leave, call, attempt, is_late)
-                self._clock.call_in_background(now + limit_s, leave)
         self._route(attempt)
+        if attempt.number in call.live:
+            for deadlines in self._deadlines[asked.tenant]:
+                deadlines.add((call, attempt))
         return attempt
 
-    def _hedge(self, call: Call, attempt: Request, _event: Any) -> None:
-        if attempt.number in call.live and _without_token(attempt):
-            self.hedges += 1
-            self._attempt(call)
+    def _hedge(self, pair: Pair) -> None:
+        self.hedges += 1
+        self._attempt(pair[0])
 
-    def _leave(
-        self, call: Call, attempt: Request, is_late: Callable[[Request], bool], _event: Any
-    ) -> None:
+    def _leave(self, pair: Pair) -> None:
         """Give up on an attempt whose time is over."""
-        if attempt.number in call.live and is_late(attempt):
-            self._abandon(call, attempt)
-            attempt.finished_s = self._clock.now
-            self._try_again(call, attempt, TIMED_OUT)
+        call, attempt = pair
+        self._abandon(call, attempt)
+        attempt.finished_s = self._clock.now
+        self._try_again(call, attempt, TIMED_OUT)
 
     def _abandon(self, call: Call, attempt: Request) -> None:
         del call.live[attempt.number]
@@ -209,9 +222,10 @@ class Clients:
         self._log.ended(request)
 
 
-def _unfinished(_attempt: Request) -> bool:
-    return True
+def _over(pair: Pair) -> bool:
+    call, attempt = pair
+    return attempt.number not in call.live
 
 
-def _without_token(attempt: Request) -> bool:
-    return attempt.first_token_s < 0.0
+def _over_or_answering(pair: Pair) -> bool:
+    return pair[1].first_token_s >= 0.0 or _over(pair)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError, TraceError
+from sim.explain import explain
 from sim.rng import Streams
 from sim.scenario.schema_sessions import Dialogue
 from sim.simulate import load_scenario
@@ -153,6 +154,13 @@ def test_sessions_and_plain_traffic_share_the_books(lab):
     requests = run.result.requests
     assert requests["arrival_s"].is_monotonic_increasing
     assert run.summary["requests"]["completed"] == len(requests) > 60
+
+
+def test_what_a_scenario_of_sessions_comes_to_is_explained(lab):
+    dialogue(lab, concurrency=2)
+    explanation = explain(load_scenario(lab.scenario))
+    assert not explanation.loads
+    assert any("rate of sessions follows" in warning for warning in explanation.warnings)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ def test_nodes_links_and_paths(small: dict[str, Any]) -> None:
         "jitter_s": 0.0002,
         "bandwidth_bps": 1e9,
         "egress_usd_per_gb": 0.05,
+        "shared": False,
     }
     assert graph.edges["far", "metro"]["bandwidth_bps"] == math.inf
     assert reachable(graph, "north") == {"north", "metro", "far"}
