@@ -9,34 +9,12 @@ from heapq import heappop, heappush
 from typing import Any, Generic, TypeVar
 
 import simpy
-from simpy.events import NORMAL
+from simpy.core import EmptySchedule, StopSimulation
+from simpy.events import NORMAL, EventPriority
 
 from sim.interfaces import Scheduler
 
 T = TypeVar("T")
-
-
-class Timer:
-    """The smallest thing that SimPy's event loop accepts: it runs one action at each firing.
-
-    Unlike a SimPy event it may be in the queue any number of times, so whoever fires often keeps
-    one timer instead of making an event each time.
-    """
-
-    __slots__ = ("action",)
-    _ok = True
-
-    def __init__(self, action: Callable[[Any], None]) -> None:
-        self.action = action
-
-    @property
-    def callbacks(self) -> tuple[Callable[[Any], None], ...]:
-        """The action, in the place where SimPy looks for it."""
-        return (self.action,)
-
-    @callbacks.setter
-    def callbacks(self, _nothing: None) -> None:
-        """Stay armed: SimPy marks its events as processed by this assignment."""
 
 
 class Clock(simpy.Environment):
@@ -46,36 +24,52 @@ class Clock(simpy.Environment):
     and it costs three times as much as a bare queue entry. Segments know the absolute time at
     which they end, so they use `call_at`; everything that is not per request uses ordinary SimPy
     processes on the same clock. Ties run in the order in which they were scheduled, as in SimPy.
+
+    A queue entry is (time, priority, number, action, argument): SimPy's own events are entries,
+    too, whose action is to run their callbacks.
     """
 
     now: float = 0.0  # a plain attribute: SimPy's property costs a call on every read
     background: int = 0
     """Queued events that do not keep a run going: a fault to come, the next look of a scaler."""
 
-    def call_at(self, when_s: float, action: Callable[[Any], None]) -> None:
-        """Run ``action(event)`` at the absolute time ``when_s`` [s], not before now."""
+    @property
+    def _now(self) -> float:
+        """The name by which SimPy's events know the time."""
+        return self.now
+
+    @_now.setter
+    def _now(self, when_s: float) -> None:
+        self.now = when_s
+
+    def call_at(
+        self, when_s: float, action: Callable[[Any], None], argument: object = None
+    ) -> None:
+        """Run ``action(argument)`` at the absolute time ``when_s`` [s], not before now."""
         queue: list[Any] = self._queue
-        heappush(queue, (when_s, NORMAL, next(self._eid), Timer(action)))
+        heappush(queue, (when_s, NORMAL, next(self._eid), action, argument))
 
     def call_in_background(self, when_s: float, action: Callable[[Any], None]) -> None:
-        """Run ``action(event)`` at ``when_s`` [s] if anything else is still to happen by then."""
-
-        def fire(event: Any) -> None:
-            self.background -= 1
-            action(event)
-
+        """Run ``action(None)`` at ``when_s`` [s] if anything else is still to happen by then."""
         self.background += 1
-        self.call_at(when_s, fire)
+        self.call_at(when_s, self._leave_background, action)
 
     def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
-        """Return a function that schedules ``action(event)`` at an absolute time [s]."""
+        """Return a function that schedules ``action(None)`` at an absolute time [s], cheaply."""
         queue: list[Any] = self._queue
-        timer, numbers = Timer(action), self._eid
+        numbers = self._eid
 
         def fire_at(when_s: float) -> None:
-            heappush(queue, (when_s, NORMAL, next(numbers), timer))
+            heappush(queue, (when_s, NORMAL, next(numbers), action, None))
 
         return fire_at
+
+    def schedule(
+        self, event: simpy.Event, priority: EventPriority = NORMAL, delay: float = 0.0
+    ) -> None:
+        """Queue an event of SimPy's own."""
+        queue: list[Any] = self._queue
+        heappush(queue, (self.now + delay, priority, next(self._eid), self._process, event))
 
     def advance(self, until_s: float, events: int = sys.maxsize) -> bool:
         """Process events up to and including ``until_s`` [s], at most ``events`` of them.
@@ -90,34 +84,53 @@ class Clock(simpy.Environment):
         """
         queue: list[Any] = self._queue
         for _ in range(events):
-            if len(queue) <= self.background or queue[0][0] > until_s:
+            if len(queue) <= self.background:
                 return False
-            when_s, _, _, event = heappop(queue)
-            self._now = self.now = when_s
-            if type(event) is Timer:
-                event.action(event)
-                continue
-            callbacks, event.callbacks = event.callbacks, None
-            for callback in callbacks:
-                callback(event)
-            if not event._ok and not hasattr(event, "_defused"):
-                raise event._value
+            entry = heappop(queue)
+            when_s, _, _, action, argument = entry
+            if when_s > until_s:
+                heappush(queue, entry)
+                return False
+            self.now = when_s
+            action(argument)
         return len(queue) > self.background and queue[0][0] <= until_s
 
     def rest_until(self, when_s: float) -> None:
         """Move the clock to ``when_s`` [s] without processing anything; never backwards."""
-        if when_s > self.now:
-            self._now = self.now = when_s
+        self.now = max(self.now, when_s)
 
     def step(self) -> None:
-        """Process the next event, as SimPy does."""
-        if self._queue:
-            self.now = self._queue[0][0]
-        super().step()
+        """Process the next event, as SimPy does.
+
+        Raises:
+            EmptySchedule: there is none.
+        """
+        queue: list[Any] = self._queue
+        if not queue:
+            raise EmptySchedule
+        self.now, _, _, action, argument = heappop(queue)
+        action(argument)
 
     def processed_events(self) -> int:
         """Return how many events have run so far."""
         return next(self._eid) - len(self._queue)
+
+    def _process(self, event: Any) -> None:
+        """Run the callbacks of one of SimPy's events."""
+        callbacks, event.callbacks = event.callbacks, None
+        for number, callback in enumerate(callbacks):
+            try:
+                callback(event)
+            except StopSimulation:  # the rest runs when the simulation goes on
+                event.callbacks = callbacks[number + 1 :]
+                self.schedule(event, EventPriority(-1))
+                raise
+        if not event._ok and not hasattr(event, "_defused"):
+            raise event._value
+
+    def _leave_background(self, action: Callable[[Any], None]) -> None:
+        self.background -= 1
+        action(None)
 
 
 class Deadlines(Generic[T]):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.facility.account import RACK_RATES
+from sim.facility.constant_marks import marks_of, sources
 from sim.facility.levels import Level
+from sim.facility.summary import facility_summary, facility_warnings
+from sim.metrics.activity import OUTPUT_TOKENS, ratio
 from sim.metrics.columns import REQUEST_TYPES
+from sim.metrics.fleet_cost import FleetUse, PoolUse
 from sim.metrics.parquet import ParquetSink
 from sim.metrics.racks import rack_table
 from sim.metrics.series import SeriesBlock, load_blocks, series_table
@@ -21,12 +25,14 @@ from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
 from sim.scenario.catalog import Region, Sourced
 from sim.scenario.lock import lock_text, sha256
-from sim.serving.coefficients import coefficient_warnings
+from sim.serving.pool_model import pool_warnings
+from sim.serving.token_cost import hourly_usd
 
 if TYPE_CHECKING:
     from sim.simulate import World
 
 J_PER_KWH = 3.6e6
+S_PER_H = 3600.0
 POWER_LEVELS: tuple[Level, ...] = ("site", "row", "rack")
 
 
@@ -34,6 +40,7 @@ def collect(world: World) -> Result:
     """Return the result of a world that has run, wholly or in part."""
     end_s = world.clock.now
     world.recorder.close(world.unfinished())
+    world.attempts.flush()
     window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
     fingerprint = sha256(world.scenario)
     summary = summarise(
@@ -42,7 +49,7 @@ def collect(world: World) -> Result:
         statistics=world.recorder.statistics,
         activity=world.series,
         sites=list(_sites(world, window)),
-        egress_usd=world.router.egress_usd,
+        fleet=FleetUse(list(_pool_uses(world, window)), world.router.egress_usd),
         performance=_performance(world),
         extras={
             "replication": world.replication,
@@ -59,6 +66,7 @@ def collect(world: World) -> Result:
         *load_blocks(
             world.series, world.recorder.flow, world.names.pools, world.names.sites, end_s
         ),
+        _service_block(world, end_s),
         *_power_blocks(world),
         *_facility_blocks(world),
     ]
@@ -115,6 +123,35 @@ def _facility_figures(world: World, site: str, region: Region | None) -> dict[st
     }
 
 
+def _pool_uses(world: World, window: Window) -> Iterator[PoolUse]:
+    """Yield what each pool used and how it is paid for."""
+    paid_s, replica_j = world.fleet.paid_s(), world.meter.replica_j
+    tokens = world.series.totals[OUTPUT_TOKENS]
+    for pool, numbers, name in zip(world.pools, world.pool_numbers, world.names.pools, strict=True):
+        section = numbers.section
+        rented = section.cost.basis == "rented"
+        on_s = pool.replicas * window.length_s
+        if rented and name in paid_s and window.length_s:
+            on_s = paid_s[name] - world.paid_before_s.get(name, 0.0)
+        mine = [replica.index for replica in pool.members]
+        yield PoolUse(
+            name=name,
+            site=pool.site,
+            replica_h=on_s / S_PER_H,
+            accelerators=section.tensor_parallel,
+            usd_per_h=hourly_usd(numbers.accelerator, section.cost),
+            pays_energy=not rented,
+            accelerator_j=float(replica_j[mine].sum()) * section.tensor_parallel,
+            output_tokens=float(tokens[pool.index]),
+        )
+
+
+def _service_block(world: World, end_s: float) -> SeriesBlock:
+    service = world.service
+    replicas = ratio(service.integrals(end_s), service.lengths_s(end_s))
+    return SeriesBlock("pool", world.names.pools, {"in_service": replicas})
+
+
 def _power_blocks(world: World) -> Iterator[SeriesBlock]:
     series, points = world.meter.series(), world.meter.points
     for level in POWER_LEVELS:
@@ -128,9 +165,8 @@ def _facility(world: World) -> dict[str, Any]:
     if world.facility is None:
         return {}
     return {
-        "facility": world.facility.energy_report(),
+        **facility_summary(world.facility, world.plant, world.recorder.windows.report()),
         "failed_over": sum(pool.failed_over for pool in world.pools),
-        "curtailment": [asdict(met) for met in world.facility.compliance()],
     }
 
 
@@ -157,7 +193,7 @@ def _facility_blocks(world: World) -> Iterator[SeriesBlock]:
             "outside_c": sites["outside_c"],
         },
     )
-    racks = {name: series.racks[name][:, at] for name in ("inlet_c", "plate_c", "clock")}
+    racks = {name: series.racks[name][:, at] for name in RACK_RATES}
     yield SeriesBlock("rack", world.plant.rack_names, racks)
 
 
@@ -205,15 +241,27 @@ def _pools(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
                 "tensor_parallel": numbers.section.tensor_parallel,
                 "replicas": pool.replicas,
                 "kv_tokens": numbers.kv_tokens,
-                "step_time": {"kind": numbers.step_time.kind, "source": numbers.step_time.source},
+                "step_time": {
+                    "kind": numbers.step_time.kind,
+                    "basis": numbers.step_time.basis,
+                    "source": numbers.step_time.source,
+                    "interval": [numbers.step_time.time_low, numbers.step_time.time_high],
+                },
                 "power": {"kind": numbers.power.kind, "source": numbers.power.source},
+                **pool.report(),
             },
         )
 
 
 def _fleet(world: World) -> dict[str, Any]:
-    """Return what users, router and fleet did beside serving; empty where nothing could happen."""
-    found: dict[str, Any] = {**world.users.report(), **world.fleet.report()}
+    """Return what users, router and fleet did beside serving."""
+    in_service_s = world.service.integrals(world.clock.now).sum(axis=1)
+    hours = dict(zip(world.names.pools, (in_service_s / S_PER_H).tolist(), strict=True))
+    found: dict[str, Any] = {
+        "service_hours": hours,
+        **world.users.report(),
+        **world.fleet.report(),
+    }
     if world.router.unreachable or world.fleet.injector is not None:
         found["unreachable"] = world.router.unreachable
     admission, cascade = world.router.admission, world.cascade
@@ -225,17 +273,21 @@ def _fleet(world: World) -> dict[str, Any]:
             )
         }
     if cascade is not None:
-        found["cascade"] = {"tried_small": cascade.tried, "escalated": cascade.escalated}
+        found["cascade"] = cascade.report()
     return found
 
 
 def _warnings(world: World) -> Iterator[str]:
     if world.interrupted:
         yield f"the run was interrupted at {world.clock.now:.1f} s; figures cover that part only"
-    for numbers, name in zip(world.pool_numbers, world.names.pools, strict=True):
-        limit = numbers.section.batching.max_num_seqs
-        for warning in coefficient_warnings(numbers.step_time, numbers.power, limit):
+    first = 0
+    for pool, numbers, name in zip(world.pools, world.pool_numbers, world.names.pools, strict=True):
+        seen = world.observed.of(first, pool.replicas)
+        first += pool.replicas
+        for warning in pool_warnings(numbers, *seen):
             yield f"pool {name}: {warning}"
+    if world.facility is not None:
+        yield from facility_warnings(world.facility, world.plant)
     for name, report in world.workload.reports.items():
         for reason, count in report.dropped.items():
             yield f"traffic {name}: {count} rows of the trace were left out: {reason}"
@@ -268,5 +320,8 @@ def _provenance(world: World, fingerprint: str) -> dict[str, Any]:
     for site in world.scenario.topology.sites.values():
         if site.region_data:
             used[f"regions.{site.region_data}"] = catalog.regions[site.region_data].sources
+    facility = world.scenario.facility
+    if world.facility is not None and facility is not None:
+        used |= marks_of(facility, world.plant.site_names, world.facility.parts.methods)
     entries: Mapping[str, Mapping[str, Sourced]] = used
-    return provenance(fingerprint, world.seed, entries, catalog.sources)
+    return provenance(fingerprint, world.seed, entries, {**catalog.sources, **sources()})

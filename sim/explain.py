@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from math import inf, isfinite
@@ -12,9 +12,11 @@ import numpy as np
 
 from sim.interfaces import ArrivalBlock, FloatArray
 from sim.scenario.schema import Scenario
+from sim.scenario.schema_pools import Pool as PoolSection
 from sim.scenario.schema_topology import Topology
-from sim.serving.assemble import PoolModel
-from sim.serving.coefficients import coefficient_warnings
+from sim.serving.handover import PrefillPool
+from sim.serving.pool_model import pool_warnings
+from sim.serving.saturation import saturated_rate_per_s
 from sim.simulate import World
 
 UNSEEN_LENGTHS = (512.0, 256.0)  # prompt and answer where the sample has none of a model [tokens]
@@ -52,6 +54,7 @@ class PoolView:
     step_s: float
     coefficients: str
     source: str
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,12 @@ def explain(scenario: Scenario) -> Explanation:
         ScenarioError: the scenario cannot be placed on its hardware.
         TraceError: a trace file is wrong.
     """
-    world = World(scenario, seed=0)
+    return explain_world(World(scenario, seed=0))
+
+
+def explain_world(world: World) -> Explanation:
+    """Return what a world that has not run comes to, as `explain`."""
+    scenario = world.scenario
     sample = list(islice(world.workload.blocks(), SAMPLE_BLOCKS))
     lengths = _mean_lengths(sample, len(world.models))
     pools = tuple(_pool_views(world, lengths))
@@ -136,32 +144,6 @@ def explain(scenario: Scenario) -> Explanation:
     return Explanation(
         scenario.name, sites, pools, loads, tuple(_links(scenario.topology)), warnings
     )
-
-
-def saturated_rate_per_s(
-    numbers: PoolModel, input_tokens: float, output_tokens: float
-) -> tuple[float, float]:
-    """Return requests per second and step time [s] of one saturated replica.
-
-    In the steady state of a full batch of B each step also carries the prompts of the B / output
-    requests that it completes, so the step time is linear in known averages.
-
-    Args:
-        numbers: step time and limits of the pool.
-        input_tokens: mean prompt length [tokens].
-        output_tokens: mean answer length [tokens].
-    """
-    time, batching = numbers.step_time, numbers.section.batching
-    context = input_tokens + output_tokens / 2.0
-    batch = max(1.0, min(batching.max_num_seqs, numbers.kv_tokens / context))
-    joining = batch / output_tokens
-    step_s = time.seconds(
-        batch + joining * input_tokens,
-        batch * context,
-        batch,
-        joining * input_tokens**2 / 2.0,
-    )
-    return joining / step_s, step_s
 
 
 def _mean_lengths(sample: list[ArrivalBlock], models: int) -> FloatArray:
@@ -184,6 +166,9 @@ def _pool_views(world: World, lengths: FloatArray) -> Iterator[PoolView]:
         known = section.model in world.models
         inputs, outputs = lengths[world.models.index(section.model)] if known else UNSEEN_LENGTHS
         rate_per_s, step_s = saturated_rate_per_s(numbers, inputs, outputs)
+        capacity_per_s = rate_per_s * pool.replicas
+        if isinstance(pool, PrefillPool):
+            capacity_per_s = min(capacity_per_s, pool.sends_per_s(inputs))
         yield PoolView(
             name,
             section.site,
@@ -193,11 +178,31 @@ def _pool_views(world: World, lengths: FloatArray) -> Iterator[PoolView]:
             pool.replicas,
             section.tensor_parallel,
             numbers.kv_tokens,
-            rate_per_s * pool.replicas,
+            capacity_per_s,
             step_s,
             numbers.step_time.kind,
             numbers.step_time.source,
+            tuple(_features(section)),
         )
+
+
+def _features(section: PoolSection) -> Iterator[str]:
+    if section.hand_over is not None:
+        yield f"prompts only, then to {section.hand_over.to}"
+    if section.role == "decode":
+        yield "answers only"
+    if section.batching.prefix_cache is not None:
+        yield "prefix cache"
+    if section.kv_precision != "bf16":
+        yield f"{section.kv_precision} KV cache"
+    if section.expert_parallel > 1:
+        yield f"experts on {section.expert_parallel}"
+    if section.data_parallel > 1:
+        yield f"attention in {section.data_parallel} copies"
+    drafted = section.speculative
+    if drafted is not None:
+        source = drafted.draft_model or "prompt look-up"
+        yield f"{drafted.tokens} tokens drafted by {source}"
 
 
 def _site_views(world: World) -> Iterator[SiteView]:
@@ -233,19 +238,39 @@ def _load_views(
             serving = [
                 i for i, pool in enumerate(scenario.pools.values()) if pool.serves(model, tier)
             ]
-            times = [world.pool_numbers[i].step_time for i in serving]
+            prompts = [world.pool_numbers[i] for i in serving]
+            answers = [world.pool_numbers[_answers_at(scenario, i)] for i in serving]
             inputs, outputs = lengths[m]
-            ttft_s = (t.seconds(inputs, 0.0, 0.0, inputs**2 / 2.0) for t in times)
+            ttft_s = (pool.step_s(inputs, 0.0, 0.0, inputs**2 / 2.0) for pool in prompts)
+            tpot_s = (pool.step_s(0.0, inputs, 1.0) / pool.tokens_per_step for pool in answers)
             yield LoadView(
                 tier,
                 model,
                 count / span_s if span_s else 0.0,
                 float(inputs),
                 float(outputs),
-                sum(pools[i].capacity_per_s for i in serving),
+                _capacity_per_s(scenario, pools, serving),
                 min(ttft_s, default=inf),
-                min((t.seconds(1.0, inputs, 1.0) for t in times), default=inf),
+                min(tpot_s, default=inf),
             )
+
+
+def _answers_at(scenario: Scenario, pool: int) -> int:
+    """Return the pool in which the answers to what arrives at ``pool`` are produced."""
+    names = list(scenario.pools)
+    hand_over = scenario.pools[names[pool]].hand_over
+    return pool if hand_over is None else names.index(hand_over.to)
+
+
+def _capacity_per_s(
+    scenario: Scenario, pools: tuple[PoolView, ...], serving: Iterable[int]
+) -> float:
+    """Return what pools get through together: the lesser of prompts and answers [requests/s]."""
+    prompts_per_s: dict[int, float] = {}
+    for pool in serving:
+        answers = _answers_at(scenario, pool)
+        prompts_per_s[answers] = prompts_per_s.get(answers, 0.0) + pools[pool].capacity_per_s
+    return sum(min(rate, pools[at].capacity_per_s) for at, rate in prompts_per_s.items())
 
 
 def _load_warnings(
@@ -257,17 +282,27 @@ def _load_warnings(
             yield (
                 f"tier {load.tier}: {load.requests_per_s:.3g} requests/s of {load.model} against a "
                 f"capacity of {load.capacity_per_s:.3g}/s: queues will grow"
+                f"{_unless(scenario, load.model)}"
             )
     # Tiers that share pools may each find room and still be too much together.
     for model in dict.fromkeys(load.model for load in loads):
         mine = [load for load in loads if load.model == model]
         offered_per_s = sum(load.requests_per_s for load in mine)
-        capacity_per_s = sum(pool.capacity_per_s for pool in pools if pool.model == model)
+        sections = scenario.pools.values()
+        serving = [i for i, s in enumerate(sections) if s.model == model and s.role == "all"]
+        capacity_per_s = _capacity_per_s(scenario, pools, serving)
         if offered_per_s > BUSY * capacity_per_s and all(load.share <= BUSY for load in mine):
             yield (
                 f"all tiers: {offered_per_s:.3g} requests/s of {model} against a capacity of "
-                f"{capacity_per_s:.3g}/s: queues will grow"
+                f"{capacity_per_s:.3g}/s: queues will grow{_unless(scenario, model)}"
             )
+
+
+def _unless(scenario: Scenario, model: str) -> str:
+    """Return what a capacity cannot know before the run, for a warning."""
+    pools = (pool for pool in scenario.pools.values() if pool.model == model)
+    cached = any(pool.batching.prefix_cache for pool in pools)
+    return ", unless prefix caches save enough of the prompts" if cached else ""
 
 
 def _slo_warnings(scenario: Scenario, load: LoadView) -> Iterator[str]:
@@ -296,9 +331,14 @@ def _power_warnings(sites: tuple[SiteView, ...]) -> Iterator[str]:
 def _source_notes(world: World) -> Iterator[str]:
     for numbers, name in zip(world.pool_numbers, world.scenario.pools, strict=True):
         limit = numbers.section.batching.max_num_seqs
-        for warning in coefficient_warnings(numbers.step_time, numbers.power, limit):
+        for warning in pool_warnings(numbers, limit):
             yield f"pool {name}: {warning}"
     for name, entry in world.scenario.traffic.items():
+        if entry.system_prompt_tokens and not world.scenario.prefix_block_tokens:
+            yield (
+                f"traffic {name}: its system prompt is processed for every request, because no "
+                f"pool has a prefix cache"
+            )
         if entry.sessions is not None:
             yield f"traffic {name}: the rate of sessions follows from the run, so it is not in load"
 

@@ -24,6 +24,50 @@ NOT_YET = -1.0  # a time stamp that has not happened; times are never negative
 
 
 @dataclass(frozen=True, slots=True)
+class PrefixBlocks:
+    """Prefix-cache block ids of each request: ``ids[offsets[i]:offsets[i + 1]]``.
+
+    An id stands for all tokens up to the end of its block, so two requests that share the id of a
+    block have the same tokens up to there.
+
+    Attributes:
+        ids: all block ids, request after request.
+        offsets: start of each request in ``ids``, one more entry than requests.
+        block_tokens: size of a block [tokens].
+    """
+
+    ids: IntArray
+    offsets: IntArray
+    block_tokens: int
+
+    def of(self, row: int) -> IntArray:
+        """Return the block ids of one request."""
+        return self.ids[self.offsets[row] : self.offsets[row + 1]]
+
+    def take(self, rows: slice | NDArray[Any]) -> PrefixBlocks:
+        """Return the blocks of the chosen rows."""
+        chosen = np.arange(len(self.offsets) - 1)[rows]
+        counts = self.offsets[chosen + 1] - self.offsets[chosen]
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        source = np.repeat(self.offsets[chosen] - offsets[:-1], counts)
+        return PrefixBlocks(self.ids[source + np.arange(offsets[-1])], offsets, self.block_tokens)
+
+    def apart(self) -> PrefixBlocks:
+        """Return the blocks of requests that share as much, but nothing with these."""
+        codes = np.unique(self.ids, return_inverse=True)[1]
+        beyond = int(self.ids.max(initial=-1)) + 1
+        return PrefixBlocks(codes.astype(np.int64) + beyond, self.offsets, self.block_tokens)
+
+    @staticmethod
+    def concatenate(parts: Sequence[PrefixBlocks]) -> PrefixBlocks:
+        """Return the blocks of several stretches of requests, one after the other."""
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        ids = np.concatenate([part.ids for part in parts])
+        return PrefixBlocks(ids, offsets, parts[0].block_tokens)
+
+
+@dataclass(frozen=True, slots=True)
 class ArrivalBlock:
     """A stretch of traffic as columns, sorted by arrival time.
 
@@ -35,6 +79,8 @@ class ArrivalBlock:
         region: index into the topology's region names.
         model: index into the scenario's model names.
         tenant: index of the entry of the scenario's traffic that the request belongs to.
+        prefix: blocks of the prompts, and of the answers where their content is known; None where
+            no pool has a prefix cache.
     """
 
     arrival_s: FloatArray
@@ -44,6 +90,7 @@ class ArrivalBlock:
     region: IntArray
     model: IntArray
     tenant: IntArray
+    prefix: PrefixBlocks | None = None
 
     def __len__(self) -> int:
         """Return the number of requests in the block."""
@@ -87,6 +134,7 @@ class Request:
         "region",
         "remaining_tokens",
         "replica",
+        "sent_s",
         "session",
         "shared_tokens",
         "status",
@@ -109,7 +157,7 @@ class Request:
         priority: int = 0,
     ) -> None:
         self.number = number
-        self.arrival_s = arrival_s
+        self.arrival_s = self.sent_s = arrival_s  # a later attempt at the same is sent later
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
         self.tier = tier
@@ -130,7 +178,7 @@ class Request:
         self.tenant = 0  # entry of the traffic that it belongs to
         self.session = -1  # conversation that it belongs to; -1 for none
         self.preemptions = 0
-        # Hashes of the prompt's blocks, each for the prompt up to its end; none unless known.
+        # Ids of its whole blocks, see `PrefixBlocks`: of the prompt and perhaps the answer.
         self.prefix_blocks: Sequence[int] = ()
         self.shared_tokens = 0  # tokens of its context in blocks that other requests may use
 
@@ -143,16 +191,18 @@ class Scheduler(Protocol):
         """Current simulated time [s]."""
         ...
 
-    def call_at(self, when_s: float, action: Callable[[Any], None]) -> None:
-        """Run ``action(event)`` at ``when_s`` [s]."""
+    def call_at(
+        self, when_s: float, action: Callable[[Any], None], argument: object = None
+    ) -> None:
+        """Run ``action(argument)`` at ``when_s`` [s]."""
         ...
 
     def call_in_background(self, when_s: float, action: Callable[[Any], None]) -> None:
-        """Run ``action(event)`` at ``when_s`` [s] if anything else is still to happen by then."""
+        """Run ``action(None)`` at ``when_s`` [s] if anything else is still to happen by then."""
         ...
 
     def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
-        """Return a function that schedules ``action(event)`` at a time [s], cheaply."""
+        """Return a function that schedules ``action(None)`` at a time [s], cheaply."""
         ...
 
 

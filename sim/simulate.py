@@ -21,28 +21,35 @@ from sim.collect import collect
 from sim.facility.assemble import assemble_facility
 from sim.facility.facility import Facility
 from sim.facility.meter import PowerMeter
+from sim.facility.pool_headroom import PoolHeadroom
+from sim.facility.power_room import PowerRoom
 from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request, RequestLog
 from sim.metrics.assemble import build_recorder, build_series
+from sim.metrics.attempts import AttemptLog
+from sim.metrics.service import ServiceLog
 from sim.result import Result
 from sim.rng import Streams
 from sim.routing.assemble import build_cascade, build_router
 from sim.routing.policies import PLACEMENTS
 from sim.scenario import load
-from sim.scenario.catalog import load_catalog
+from sim.scenario.catalog import catalog_of
 from sim.scenario.kinds import describes_topology
 from sim.scenario.plant import build_plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_topology import Topology
 from sim.serving.activity import ActivityBuffer
-from sim.serving.assemble import PoolModel, build_pools
+from sim.serving.assemble import build_pools
 from sim.serving.control import ReplicaControl
-from sim.serving.faults import Hand
-from sim.serving.fleet import Fleet, build_fleet
+from sim.serving.fleet import Fleet, Means, build_fleet
+from sim.serving.observed import Observed
 from sim.serving.pool import Pool
+from sim.serving.pool_model import PoolModel
 from sim.traffic.build import build_workload
 from sim.traffic.source import Source
 from sim.traffic.users import Users
 
+HEADROOM_EVERY_S = 5.0  # between two readings of power for a routing policy
+SCALING_HEADROOM_EVERY_S = 60.0  # and for autoscalers, which act slowly
 EVENTS_PER_TURN = 50_000  # between two looks at the outside: flush, progress, stop
 
 
@@ -148,7 +155,7 @@ class World:
         self.clock = Clock()
         self.interrupted = False
         self.streams = Streams(seed, replication)
-        self.catalog = load_catalog([scenario.base_dir / file for file in scenario.catalog])
+        self.catalog = catalog_of(scenario)
         self.plant = build_plant(scenario, self.catalog)
         # traffic
         self.workload = build_workload(scenario, self.streams)
@@ -157,19 +164,18 @@ class World:
         # metrics
         self.recorder, self.request_sink = build_recorder(scenario, self.plant, self.models, spool)
         self.names = self.recorder.names
+        self.attempts = AttemptLog(self.recorder.flow)
         # users, who see one answer where the system may see several attempts
-        self.users = Users(
-            scenario, self.models, clock=self.clock, streams=self.streams, books=self.recorder
-        )
+        self.users = self._users()
         self.cascade = build_cascade(scenario, self.models, self.streams, self.users.log)
         log = self.cascade or self.users.log
         self.activity = ActivityBuffer()
         # serving
         self.pools, self.pool_numbers = self._pools(log)
         self.replicas = [replica for pool in self.pools for replica in pool.members]
-        self.series = build_series(
-            scenario, self.plant, [numbers.kv_tokens for numbers in self.pool_numbers]
-        )
+        self.observed = Observed(len(self.replicas))
+        kv_tokens = [numbers.kv_tokens for numbers in self.pool_numbers]
+        self.series = build_series(scenario, self.plant, kv_tokens)
         # routing
         self.router = build_router(
             scenario,
@@ -180,7 +186,10 @@ class World:
             requests=log,
             policy=policy,
         )
+        self.control = ReplicaControl(self.pools)
+        self.service = self._service_log()
         self.fleet = self._fleet()
+        self.paid_before_s: dict[str, float] = {}  # in the warm-up, by pool that is scaled
         priorities = [tier.priority for tier in scenario.tiers.values()]
         self.source = Source(
             self.clock, self.workload, priorities, self._front_door(), self.arrivals_end_s
@@ -189,14 +198,19 @@ class World:
         self.meter = PowerMeter(
             self.plant, scenario.run.warmup_s, scenario.output.series_interval_s
         )
-        self.facility = self._facility()
+        self.facility, self.headroom = self._facility(), self._headroom(policy)
 
     def run(
         self, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None
     ) -> None:
         """Process all events: arrivals until their end, then, if asked for, the rest."""
         self.fleet.start()
+        # A run that traces end may be over before its warm-up is; nothing is to prolong it.
+        call = self.clock.call_at if self.scenario.run.duration_s else self.clock.call_in_background
+        call(self.scenario.run.warmup_s, self._open_window)
         self.users.start(self.source)
+        if self.headroom is not None:
+            self.headroom.start()
         if self.facility is not None:
             self.facility.start(self.clock)
         horizon_s = math.inf if self.scenario.run.drain else self.arrivals_end_s
@@ -228,6 +242,7 @@ class World:
         rows = self.activity.take()
         self.meter.advance(rows, now)
         self.series.advance(rows, now)
+        self.observed.advance(rows)
 
     def unfinished(self) -> list[Request]:
         """Return the requests that wait, run or travel when the run ends."""
@@ -235,6 +250,20 @@ class World:
             request for pool in self.pools for request in pool.unfinished()
         ]
         return self.users.unfinished(inside)
+
+    def _open_window(self, _event: Any) -> None:
+        """Note at the end of the warm-up what is not to be counted."""
+        self.paid_before_s = self.fleet.paid_s()
+
+    def _users(self) -> Users:
+        return Users(
+            self.scenario,
+            self.models,
+            clock=self.clock,
+            streams=self.streams,
+            books=self.recorder,
+            attempts=self.attempts,
+        )
 
     def _pools(self, log: RequestLog) -> tuple[list[Pool], list[PoolModel]]:
         return build_pools(
@@ -255,11 +284,21 @@ class World:
             route = self.cascade.send
         return self.users.front(route, self.router.cancel)
 
+    def _service_log(self) -> ServiceLog:
+        """Return what is told of replicas that enter or leave service."""
+        log = ServiceLog(
+            [pool.in_service for pool in self.pools], self.scenario.output.series_interval_s
+        )
+        for pool in self.pools:
+            pool.listeners.append(lambda p: log.changed(p.index, self.clock.now, p.in_service))
+        return log
+
     def _fleet(self) -> Fleet:
         """Return what fails and scales, with its hands on pools and network."""
-        replicas, tables = ReplicaControl(self.pools), self.router.tables
+        tables = self.router.tables
         for pool in self.pools:
             pool.listeners.append(lambda p: tables.service_changed(p, p.takes_requests))
+        peak_w = np.array([replica.engine.prefill_w for replica in self.replicas])
         return build_fleet(
             self.scenario,
             self.plant,
@@ -267,7 +306,22 @@ class World:
             self.pools,
             clock=self.clock,
             streams=self.streams,
-            hand=Hand(replicas.fail, replicas.restore, tables.cut, tables.mend),
+            means=Means(self.control, tables.cut, tables.mend, PowerRoom(self.plant, peak_w).holds),
+        )
+
+    def _headroom(self, policy: PlacementPolicy | None) -> PoolHeadroom | None:
+        """Return what reads power for policies and autoscalers; None if nobody asks for it."""
+        asks = PLACEMENTS.get(self.scenario.routing.policy) if policy is None else policy
+        routed = getattr(asks, "reads_headroom", False)
+        if not routed and not self.fleet.scalers:
+            return None
+        return PoolHeadroom(
+            self.meter,
+            self.plant,
+            self.pools,
+            clock=self.clock,
+            interval_s=HEADROOM_EVERY_S if routed else SCALING_HEADROOM_EVERY_S,
+            checkpoint=self.flush,
         )
 
     def power_bounds(self) -> tuple[FloatArray, FloatArray]:
@@ -290,7 +344,7 @@ class World:
             self.meter,
             [replica.engine.idle_w for replica in self.replicas],
             streams=self.streams,
-            serving=ReplicaControl(self.pools),
+            serving=self.control,
             checkpoint=self.flush,
             running=self.running,
         )

@@ -64,6 +64,7 @@ TEMPERATURE = _kind("a temperature", "24 degC", "degC=1 °C=1")
 TEMPERATURE_DIFFERENCE = _kind("a temperature difference", "10 K", "K=1")
 USD_PER_GB = _kind("a price of data", "0.05 USD/GB", "USD/GB=1 USD/TB=0.001")
 USD_PER_TOKEN = _kind("a price of tokens", "2 USD/Mtoken", "USD/Mtoken=1e-6 USD/ktoken=1e-3")
+USD_PER_H = _kind("a price per hour", "2.95 USD/h", "USD/h=1")
 USD_PER_KWH = _kind("an energy price", "0.08 USD/kWh", "USD/kWh=1 USD/MWh=0.001")
 CARBON = _kind("a carbon intensity", "400 gCO2/kWh", "gCO2/kWh=1 kgCO2/MWh=1")
 REQUEST_RATE = _kind("a request rate", "10 req/s", "req/s=1")
@@ -73,7 +74,8 @@ SHARE = _kind("a share", "30 %", "%=0.01")
 
 KINDS = (
     *(TIME, POWER, ENERGY, DATA, BIT_RATE, BYTE_RATE, TEMPERATURE, TEMPERATURE_DIFFERENCE),
-    *(USD_PER_GB, USD_PER_TOKEN, USD_PER_KWH, CARBON, REQUEST_RATE, TOKEN_RATE, TOKENS, SHARE),
+    *(USD_PER_GB, USD_PER_TOKEN, USD_PER_H, USD_PER_KWH, CARBON),
+    *(REQUEST_RATE, TOKEN_RATE, TOKENS, SHARE),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from sim.calibration.published import VLLM_RUNS, read_server_runs, read_splitwis
 from sim.calibration.run import METRICS, STATISTICS, Run
 from sim.calibration.run_fit import fit_runs, statistics_error
 from sim.calibration.server_replay import simulate_server
-from sim.calibration.servers import ServerRun, step_columns
+from sim.calibration.servers import ServerRun, fit_server, follow_points, predicted_steps
 from sim.calibration.shipped import (
     ACCELERATORS,
     dense_chat_runs,
@@ -27,6 +27,7 @@ from sim.interfaces import FloatArray
 from sim.scenario.catalog import Catalog
 from sim.serving.configuration import Coefficients, Configuration
 from sim.serving.steptime import StepTime
+from sim.serving.windows import Window, window_of
 
 # How far the coefficients had seen the numbers that they are compared with.
 FITTED, OTHER_HALF, LEFT_OUT, UNSEEN = "fitted on it", "other half", "left out", "not fitted"
@@ -84,7 +85,7 @@ def measure(data: Path, catalog: Catalog, shipped: Coefficients) -> tuple[Score,
     return (
         *log_scores(data / "vllm-runs", catalog),
         *_accelerator_scores(runs, catalog),
-        *_server_scores(chosen, shipped),
+        *_server_scores(chosen, shipped, catalog),
         *_phase_scores(tables, shipped),
         *_roofline_scores(chosen, tables, catalog),
     )
@@ -159,7 +160,9 @@ def _accelerator_scores(
 
 
 def _server_scores(
-    chosen: dict[Configuration, tuple[str, list[ServerRun]]], shipped: Coefficients
+    chosen: dict[Configuration, tuple[str, list[ServerRun]]],
+    shipped: Coefficients,
+    catalog: Catalog,
 ) -> Iterator[Score]:
     data = "ML.ENERGY, one set per configuration, simulated"
     names = ("inter-token latency", "throughput", "power", "J per token")
@@ -167,11 +170,16 @@ def _server_scores(
     for key in sorted(chosen):
         if key not in shipped.step_times:
             continue
-        errors = server_errors(chosen[key][1], shipped.step_times[key], shipped, key)
+        window = window_of(catalog.models[key.model])
+        errors = server_errors(chosen[key][1], key, shipped, window)
         medians.append(np.median(np.abs(errors), axis=0))
-        subject = f"{key.model} {key.precision} on {key.tensor_parallel} x {key.accelerator}"
+        subject = str(key)
         if key in SHOWN_POINT_BY_POINT:
             yield from _points(data, subject, chosen[key][1], errors)
+        if shipped.step_times[key].batch_curve:
+            error = _by_neighbours(chosen[key][1], physical(key, catalog), window)
+            label = "steps at each batch by its neighbours, median"
+            yield _mean(data, subject, label, error, LEFT_OUT)
         for name, error in zip(names, medians[-1], strict=True):
             bar = 0.05 if name != "inter-token latency" else float("nan")
             yield _mean(data, subject, f"{name}, median", error, FITTED, bar)
@@ -179,6 +187,16 @@ def _server_scores(
     for name, error in zip(names, overall, strict=True):
         bar = 0.05 if name != "inter-token latency" else float("nan")
         yield _mean(data, f"{len(medians)} configurations", f"{name}, median", error, FITTED, bar)
+
+
+def _by_neighbours(points: list[ServerRun], start: StepTime, window: Window | None) -> float:
+    """Return the median error of a set that follows its points, at points that it has not seen."""
+    errors = []
+    for at in range(1, len(points) - 1):
+        others = [*points[:at], *points[at + 1 :]]
+        step = follow_points(others, fit_server(others, start, window), window)
+        errors.append(relative_error(*predicted_steps([points[at]], step, window)))
+    return float(np.median(np.abs(errors)))
 
 
 def _points(
@@ -196,12 +214,12 @@ def _points(
 
 
 def server_errors(
-    points: list[ServerRun], step: StepTime, shipped: Coefficients, key: Configuration
+    points: list[ServerRun], key: Configuration, shipped: Coefficients, window: Window | None
 ) -> FloatArray:
     """Return relative errors of latency, throughput, power and energy per point, shape (n, 4)."""
     rows = []
     for point in points:
-        simulated = simulate_server(point, step, shipped.powers[key])
+        simulated = simulate_server(point, shipped.step_times[key], shipped.powers[key], window)
         pairs = [
             (simulated.itl_s, point.itl_s),
             (simulated.tokens_per_s, point.tokens_per_s),
@@ -238,23 +256,53 @@ def _roofline_scores(
 ) -> Iterator[Score]:
     """Yield error and interval coverage of the physical form, which was fitted to no pair."""
     data = "Physical form, uncalibrated"
-    kinds: dict[str, list[tuple[FloatArray, StepTime]]] = {"dense": [], "mixture of experts": []}
+    kinds: dict[str, list[_Ratios]] = {"dense": [], "mixture of experts": []}
     for key, (_, points) in chosen.items():
         step = physical(key, catalog)
-        columns, measured = step_columns(points)
-        weights = (step.a_s, step.b_s_per_token, step.d_s_per_sqrt_seq, step.f_s_per_seq)
-        predicted = columns @ np.array([*weights, step.c_s_per_kv_token])
+        predicted, measured = predicted_steps(points, step, window_of(catalog.models[key.model]))
         name = "mixture of experts" if catalog.models[key.model].experts else "dense"
-        kinds[name].append((measured / predicted, step))
+        kinds[name].append(_Ratios(key.accelerator, measured / predicted, step))
     for key, table in tables.items():
         step = physical(key, catalog)
-        kinds["dense"].append((1.0 / (1.0 + phase_errors(table, step)[1]), step))
+        ratios = 1.0 / (1.0 + phase_errors(table, step)[1])
+        kinds["dense"].append(_Ratios(key.accelerator, ratios, step))
     for name, parts in kinds.items():
-        ratios = np.concatenate([ratio for ratio, _ in parts])
+        every = np.concatenate([part.ratios for part in parts])
         subject = f"{name}, {len(parts)} configurations"
-        error = float(np.mean(np.abs(relative_error(1.0, ratios))))
+        error = float(np.mean(np.abs(relative_error(1.0, every))))
         yield _mean(data, subject, "step time, mean", error, UNSEEN)
-        low, high = parts[0][1].time_low, parts[0][1].time_high
-        outside = float(np.mean([np.mean((r < low) | (r > high)) for r, _ in parts]))
-        label = f"share of steps outside {low:.2f} to {high:.2f} of the prediction"
-        yield _mean(data, subject, label, outside, UNSEEN, 0.10)
+        interval = (parts[0].step.time_low, parts[0].step.time_high)
+        yield _outside(data, subject, parts, interval, UNSEEN, 0.10)
+        for accelerator in dict.fromkeys(part.accelerator for part in parts):
+            mine = [part for part in parts if part.accelerator == accelerator]
+            others = [part for part in parts if part.accelerator != accelerator]
+            subject = f"{name} on {accelerator}, {len(mine)} configurations"
+            yield _outside(data, subject, mine, interval, UNSEEN, 0.10)
+            by_others = np.percentile(np.concatenate([part.ratios for part in others]), (0, 100))
+            yield _outside(data, subject, mine, by_others.tolist(), LEFT_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ratios:
+    """Measured over physical step times of one configuration."""
+
+    accelerator: str
+    ratios: FloatArray
+    step: StepTime
+
+
+def _outside(
+    data: str,
+    subject: str,
+    parts: list[_Ratios],
+    interval: Sequence[float],
+    basis: str,
+    bar: float = float("nan"),
+) -> Score:
+    """Return the share of steps outside an interval, the mean over configurations."""
+    low, high = interval
+    shares = [np.mean((part.ratios < low) | (part.ratios > high)) for part in parts]
+    label = f"share of steps outside {low:.2f} to {high:.2f} of the prediction"
+    if basis == LEFT_OUT:
+        label += ", the range on the other accelerators"
+    return _mean(data, subject, label, float(np.mean(shares)), basis, bar)

@@ -24,14 +24,25 @@ so. Calibrated and uncalibrated numbers are never mixed.
 
 Parameters: a log is fitted with 3 coefficients, a server configuration with 4 (fixed, token, root
 of the batch, sequence) and 4 for power, an accelerator's set with 5, a Splitwise configuration
-with 3 for decode and a curve of up to 9 points for prefill.
+with 3 for decode and a curve of up to 9 points for prefill. Where that smooth form misses a
+server's steps by more than 5 % in the mean, the set follows the operating points: one number per
+batch, and likewise for power beyond 3 %. Such a set interpolates what it is compared with; its
+lines *by its neighbours* tell how well it does at a batch that it has not seen.
 
 What the data cannot say: prompt lengths of the ML.ENERGY runs are not published (assumed: mean 200
 and variation 2 for chat, 300 and 0.8 for GPQA, 1000 and 4 for code completion); B200 curves of
-small models are not smooth (neighbouring batches differ by up to a factor of two in latency), so no
-curve in the batch follows them; one configuration (Qwen3-Coder-480B fp8 on 8 B200, data parallel)
-has an error above 30 % and ships with the physical form instead. Repeats of the Splitwise table
-differ by 0.5 to 4.2 % for prefill and 0.2 to 1.0 % for decode.
+small models jump by up to a factor of two between neighbouring batches while power falls, which
+looks like a host that cannot keep up, and no physical term follows that; one configuration
+(Qwen3-Coder-480B fp8 on 8 B200, data parallel) has an error above 30 % and ships with the physical
+form instead. Repeats of the Splitwise table differ by 0.5 to 4.2 % for prefill and 0.2 to 1.0 % for
+decode.
+
+What is still missed, and why: code completion on the Qwen3-Coder models, whose rare long files the
+guessed prompt lengths describe only roughly, so that median and mean steps cannot both fit; decode
+of Llama 2 70B on two A100, which in the table takes 54.9 ms with answers of 128 tokens and 60 ms
+with answers of 256 to 8,192 alike, at the same batch and prompt, so that no context term explains
+it; and the range of the physical form for mixtures of experts on B200, outside of which the
+data-parallel run above lies.
 """
 
 

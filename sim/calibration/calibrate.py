@@ -15,16 +15,19 @@ from sim.calibration.power_fit import fit_logistic
 from sim.calibration.replay import Limits
 from sim.calibration.run import METRICS, STATISTICS
 from sim.calibration.run_fit import fit_runs
-from sim.calibration.servers import ServerRun, fit_server, step_columns
+from sim.calibration.servers import ServerRun, fit_server, predicted_steps
 from sim.calibration.table import StepTable, read_step_table
 from sim.calibration.table_fit import fit_step_table
 from sim.errors import InputError, Problem
 from sim.interfaces import FloatArray
 from sim.registry import nearest_hint
 from sim.scenario.catalog import Catalog
+from sim.scenario.memory_fit import Layout
 from sim.serving.configuration import Coefficients, Configuration
 from sim.serving.power import catalogue_power
-from sim.serving.steptime import StepTime, roofline
+from sim.serving.roofline import roofline
+from sim.serving.steptime import StepTime
+from sim.serving.windows import Window, window_of
 
 FEWEST_POINTS = 4
 
@@ -59,6 +62,7 @@ def calibrate(
         InputError: unknown names, files that cannot be read, or data that cannot support the fit.
     """
     physical = _physical(key, catalog)
+    limits = replace(limits, window=window_of(catalog.models[key.model]))
     source = "calibrated from " + ", ".join(path.name for path in paths)
     tables = [path for path in paths if path.suffix == ".csv"]
     if tables:
@@ -77,7 +81,7 @@ def calibrate(
         measured.points += part.points
     if measured.runs:
         return _from_runs(measured, key, limits, physical, source)
-    return _from_points(measured.points, key, physical, source)
+    return _from_points(measured.points, key, physical, source, limits.window)
 
 
 def _physical(key: Configuration, catalog: Catalog) -> StepTime:
@@ -97,7 +101,8 @@ def _physical(key: Configuration, catalog: Catalog) -> StepTime:
     if problems:
         raise InputError(problems)
     model, accelerator = catalog.models[key.model], catalog.accelerators[key.accelerator]
-    return roofline(model, accelerator, key.tensor_parallel, key.precision)
+    layout = Layout("bf16", key.expert_parallel, key.data_parallel)
+    return roofline(model, accelerator, key.tensor_parallel, key.precision, layout)
 
 
 def _from_runs(
@@ -123,7 +128,11 @@ def _named(prefix: str, errors: FloatArray) -> dict[str, float]:
 
 
 def _from_points(
-    points: Sequence[ServerRun], key: Configuration, physical: StepTime, source: str
+    points: Sequence[ServerRun],
+    key: Configuration,
+    physical: StepTime,
+    source: str,
+    window: Window | None,
 ) -> Calibration:
     batches = sorted(point.batch for point in points)
     if len(points) < FEWEST_POINTS or batches[-1] < 2.0 * batches[0]:
@@ -131,13 +140,15 @@ def _from_points(
         expected = f"results at {FEWEST_POINTS} loads or more whose batches span a factor of two"
         hint = "or one result with times per request (--save-detailed)"
         raise InputError([Problem("files", got, expected, hint=hint)])
-    step = fit_server(points, physical)
+    step = fit_server(points, physical, window)
     held_out = [
-        _point_error(fit_server([*points[:at], *points[at + 1 :]], physical), [point])
+        _point_error(
+            fit_server([*points[:at], *points[at + 1 :]], physical, window), [point], window
+        )
         for at, point in enumerate(points)
     ]
     scores = {
-        "step time": _point_error(step, points),
+        "step time": _point_error(step, points, window),
         "held out step time": float(np.mean(held_out)),
     }
     notes = ("time per KV token kept physical: averages do not tell the context",)
@@ -145,10 +156,8 @@ def _from_points(
     return Calibration(Coefficients({key: _marked(step, source, ratios)}), scores, notes)
 
 
-def _point_error(step: StepTime, points: Sequence[ServerRun]) -> float:
-    columns, measured = step_columns(points)
-    weights = (step.a_s, step.b_s_per_token, step.d_s_per_sqrt_seq, step.f_s_per_seq)
-    return mape(columns @ np.array([*weights, step.c_s_per_kv_token]), measured)
+def _point_error(step: StepTime, points: Sequence[ServerRun], window: Window | None) -> float:
+    return mape(*predicted_steps(points, step, window))
 
 
 def _from_table(
@@ -174,6 +183,7 @@ def _marked(step: StepTime, source: str, ratios: FloatArray) -> StepTime:
     return replace(
         step,
         kind="fitted",
+        basis="fitted",
         source=source,
         time_low=max(0.05, min(1.0, float(ratios.min()))),
         time_high=max(1.0, float(ratios.max())),

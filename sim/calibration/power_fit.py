@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sim.calibration.least_squares import mape
 from sim.calibration.servers import ServerRun
 from sim.errors import InputError, Problem
 from sim.interfaces import FloatArray
@@ -14,6 +15,8 @@ from sim.serving.power import PhasePower
 from sim.serving.steptime import StepTime
 
 FEWEST_POINTS = 4
+# Above this mean error of the logistic, the measured points themselves are the curve.
+UNSMOOTH = 0.03
 
 
 def logistic_w(batch: FloatArray, curve: PhasePower) -> FloatArray:
@@ -83,4 +86,9 @@ def fit_server_power(
     share = np.minimum(step_time.b_s_per_token * prompts / step_s, 0.8)
     decode_w = (mean_w - share * start.prefill_w) / (1.0 - share)
     decode_w = np.clip(decode_w, 0.5 * mean_w, mean_w)
-    return fit_logistic(batch, decode_w, start)
+    curve = fit_logistic(batch, decode_w, start)
+    if mape(logistic_w(batch, curve), decode_w) <= UNSMOOTH:
+        return curve
+    order = np.argsort(batch)
+    points = zip(batch[order].tolist(), decode_w[order].tolist(), strict=True)
+    return replace(curve, points=tuple(points))

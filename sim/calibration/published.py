@@ -49,6 +49,18 @@ PROMPT_TOKENS = {
 }
 
 
+# How the mixtures of experts lay on several accelerators: (experts, attention copies) by model and
+# number of accelerators; all others are split evenly. Source: names of the benchmark's runs.
+EXPERT_LAYOUTS = {
+    ("qwen3-30b-a3b", "bf16", 2): (2, 1),
+    ("qwen3-coder-30b-a3b", "bf16", 2): (2, 1),
+    ("llama-4-maverick", "fp8", 8): (8, 1),
+    ("qwen3-coder-480b-a35b", "bf16", 8): (8, 1),
+    ("qwen3-coder-480b-a35b", "fp8", 4): (4, 4),
+    ("qwen3-coder-480b-a35b", "fp8", 8): (8, 8),
+}
+
+
 def read_server_runs(path: Path) -> dict[tuple[str, Configuration], list[ServerRun]]:
     """Return the ML.ENERGY runs by task and configuration, smallest batch first.
 
@@ -61,12 +73,9 @@ def read_server_runs(path: Path) -> dict[tuple[str, Configuration], list[ServerR
             if row["gpu_model"] == "B200" and row["task"] == "gpqa" and "Qwen" in row["model_id"]:
                 continue
             count = int(row["num_gpus"])
-            key = Configuration(
-                ACCELERATORS[row["gpu_model"]],
-                MODELS[row["model_id"]],
-                PRECISIONS[row["precision"]],
-                count,
-            )
+            served = (MODELS[row["model_id"]], PRECISIONS[row["precision"]], count)
+            layout = EXPERT_LAYOUTS.get(served, (1, 1))
+            key = Configuration(ACCELERATORS[row["gpu_model"]], *served, *layout)
             groups.setdefault((row["task"], key), []).append(_server_run(row, count))
     return {key: sorted(runs, key=lambda run: run.batch) for key, runs in groups.items()}
 

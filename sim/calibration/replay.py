@@ -16,6 +16,7 @@ from sim.serving.engine import CHUNKED, Engine
 from sim.serving.pool import Pool, QueueSettings
 from sim.serving.power import constant_decode
 from sim.serving.steptime import StepTime
+from sim.serving.windows import Window, window_engine_maker
 
 BLOCK_SIZE = 16
 # Fits of step time alone need no watts.
@@ -30,11 +31,13 @@ class Limits:
         max_num_seqs: most requests in a batch.
         max_num_batched_tokens: most new tokens in a step.
         kv_tokens: KV-cache capacity [tokens].
+        window: layers of the model that read no further back, None without them.
     """
 
     max_num_seqs: int = 256
     max_num_batched_tokens: int = 8192
     kv_tokens: int = 10_000_000
+    window: Window | None = None
 
 
 class _NoLog:
@@ -68,7 +71,7 @@ def replay_with_power(
     """
     clock = Clock()
     activity = ActivityBuffer()
-    engine = Engine(
+    engine = (window_engine_maker(limits.window) if limits.window else Engine)(
         step_time,
         curve,
         mode=CHUNKED,

@@ -69,7 +69,12 @@ def fit_runs(runs: Sequence[Run], limits: Limits, start: StepTime) -> RunFit:
         return np.array([statistics_error(run, part, limits, step_time) for run, part in pairs])
 
     return RunFit(
-        replace(whole_fit, batch_low=1.0, batch_high=float(max(batch))),
+        replace(
+            whole_fit,
+            batch_low=1.0,
+            batch_high=float(max(batch)),
+            context_high=float(max((r.input_tokens + r.output_tokens).max() for r in runs)),
+        ),
         errors(whole, whole_fit),
         errors(second, half_fit),
         half_fit,

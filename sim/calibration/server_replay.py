@@ -12,6 +12,7 @@ from sim.calibration.servers import MAX_NUM_BATCHED_TOKENS, ServerRun, lognormal
 from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, IntArray, PowerCurve
 from sim.rng import Streams
 from sim.serving.steptime import StepTime
+from sim.serving.windows import Window
 
 # Only mean answer lengths are published; the spread is a guess, the same for every run.
 OUTPUT_CV = 0.5
@@ -24,7 +25,11 @@ START, END, WATTS, BATCH, PROMPTS, OUTPUTS = (
 
 
 def simulate_server(
-    run: ServerRun, step_time: StepTime, curve: PowerCurve, seed: int = 0
+    run: ServerRun,
+    step_time: StepTime,
+    curve: PowerCurve,
+    window: Window | None = None,
+    seed: int = 0,
 ) -> ServerRun:
     """Return what the simulator makes of an operating point.
 
@@ -36,11 +41,12 @@ def simulate_server(
         run: the operating point; its measured times and power are ignored.
         step_time: coefficients of one engine step.
         curve: power of one accelerator.
+        window: layers of the model that read no further back, None without them.
         seed: of the lengths.
     """
     places = max(1, round(run.batch))
     requests = _requests(run, ROUNDS * places + 8, seed)
-    limits = Limits(max_num_seqs=places, max_num_batched_tokens=MAX_NUM_BATCHED_TOKENS)
+    limits = Limits(places, MAX_NUM_BATCHED_TOKENS, window=window)
     served, activity = replay_with_power(requests, step_time, limits, curve)
     begin_s = float(np.sort(served.last_token_s)[places - 1])
     end_s = float(np.sort(served.first_token_s)[-places])

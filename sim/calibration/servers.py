@@ -18,6 +18,7 @@ from sim.calibration.least_squares import fit_relative
 from sim.interfaces import FloatArray
 from sim.rng import Streams
 from sim.serving.steptime import StepTime
+from sim.serving.windows import Window
 
 SAMPLED_STEPS = 2001
 # The server's setting is not published; this is the engine's default on such accelerators.
@@ -73,24 +74,35 @@ def lognormal(generator: Generator, mean: float, cv: float, count: int) -> Float
     return np.asarray(mean * np.exp(sigma * generator.standard_normal(count) - 0.5 * sigma**2))
 
 
-def step_columns(runs: Sequence[ServerRun]) -> tuple[FloatArray, FloatArray]:
+def step_columns(
+    runs: Sequence[ServerRun], window: Window | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Return terms and measured step times of the median and the mean step of each run.
 
     The terms are 1, new tokens, square root of the batch, decoding sequences and KV tokens; rows
     of the median steps come first.
+
+    Args:
+        runs: operating points.
+        window: layers of the model that read no further back, None without them.
     """
     rows, target = [], []
     for median in (True, False):
         for run in runs:
             mean_prompts = run.prompt_tokens * run.batch / run.output_tokens
             context = run.prompt_tokens + 0.5 * run.output_tokens
+            if window is not None:
+                end = run.prompt_tokens + run.output_tokens
+                context = window.context(run.prompt_tokens, end)
             new_tokens = run.batch + (median_prompt_tokens(run) if median else mean_prompts)
             rows.append((1.0, new_tokens, run.batch**0.5, run.batch, run.batch * context))
             target.append(run.itl_s if median else run.mean_step_s)
     return np.array(rows), np.array(target)
 
 
-def fit_server(runs: Sequence[ServerRun], physical: StepTime) -> StepTime:
+def fit_server(
+    runs: Sequence[ServerRun], physical: StepTime, window: Window | None = None
+) -> StepTime:
     """Return the step time of one configuration from its runs at several concurrencies.
 
     The context hardly varies within a configuration, so the KV and prefill-attention terms are
@@ -100,8 +112,9 @@ def fit_server(runs: Sequence[ServerRun], physical: StepTime) -> StepTime:
     Args:
         runs: at least four operating points.
         physical: roofline of the configuration, for the terms that the runs cannot tell.
+        window: layers of the model that read no further back, None without them.
     """
-    columns, target = step_columns(runs)
+    columns, target = step_columns(runs, window)
     least = physical.c_s_per_kv_token * columns[:, 4] + physical.b_s_per_token * columns[:, 1]
     a, b, d, f = fit_relative(columns[:, :4], target - least, scale=target)
     batches = [run.batch for run in runs]
@@ -114,4 +127,41 @@ def fit_server(runs: Sequence[ServerRun], physical: StepTime) -> StepTime:
         curve=(),
         batch_low=min(batches),
         batch_high=max(batches),
+        context_high=max(run.prompt_tokens + run.output_tokens for run in runs),
     )
+
+
+def follow_points(runs: Sequence[ServerRun], step: StepTime, window: Window | None) -> StepTime:
+    """Return a fitted step time with a curve through its operating points.
+
+    For batches that follow no smooth curve: engines that leave their captured graphs above some
+    batch, hosts that cannot keep up. What remains of the median and the mean step after the fixed
+    part, prompts and KV cache is given to the batch: one number per operating point, so that the
+    set interpolates these runs and says little between or beyond them.
+
+    Args:
+        runs: the operating points, smallest batch first.
+        step: the smooth fit.
+        window: layers of the model that read no further back, None without them.
+    """
+    columns, target = step_columns(runs, window)
+    known = step.a_s + step.c_s_per_kv_token * columns[:, 4] + step.b_s_per_token * columns[:, 1]
+    rest = np.maximum(target - known, 0.0).reshape(2, -1)
+    weight = (1.0 / target**2).reshape(2, -1)
+    seconds = (rest * weight).sum(axis=0) / weight.sum(axis=0)
+    points: dict[float, float] = {}
+    for run, value in zip(runs, seconds.tolist(), strict=True):
+        points[float(round(run.batch))] = value
+    return replace(
+        step, d_s_per_sqrt_seq=0.0, f_s_per_seq=0.0, batch_curve=tuple(sorted(points.items()))
+    )
+
+
+def predicted_steps(
+    runs: Sequence[ServerRun], step: StepTime, window: Window | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return predicted and measured times of the median and the mean steps [s]."""
+    columns, measured = step_columns(runs, window)
+    by_batch = np.array([step.batch_s(batch) for batch in columns[:, 3]])
+    known = step.a_s + step.b_s_per_token * columns[:, 1] + step.c_s_per_kv_token * columns[:, 4]
+    return known + by_batch, measured

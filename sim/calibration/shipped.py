@@ -13,19 +13,24 @@ from sim.calibration.logs import read_request_log
 from sim.calibration.power_fit import fit_server_power
 from sim.calibration.published import VLLM_RUNS, read_server_runs, read_splitwise
 from sim.calibration.run_fit import fit_runs
-from sim.calibration.servers import ServerRun, fit_server, step_columns
+from sim.calibration.servers import ServerRun, fit_server, follow_points, predicted_steps
 from sim.calibration.table_fit import fit_phase_table
 from sim.calibration.terms_fit import fit_terms, leave_one_out, term_columns
 from sim.interfaces import FloatArray
 from sim.scenario.catalog import Catalog
+from sim.scenario.memory_fit import Layout
 from sim.serving.configuration import Coefficients, Configuration
 from sim.serving.power import PhasePower, catalogue_power
-from sim.serving.steptime import StepTime, roofline
+from sim.serving.roofline import roofline
+from sim.serving.steptime import StepTime
 from sim.serving.terms import AcceleratorTerms
+from sim.serving.windows import window_of
 
 FEWEST_RUNS = 4
 # A configuration whose steps no smooth curve follows gets the physical form and its wide interval.
 WORST_ERROR = 0.30
+# Above this mean error of the smooth form, a set follows its operating points one by one.
+UNSMOOTH = 0.05
 # Where a model ran several tasks, the first of these is fitted.
 TASKS = ("lm-arena-chat", "sourcegraph-fim", "gpqa")
 DENSE_CHAT = ("llama-3.1-8b", "qwen3-8b", "qwen3-32b", "llama-3.1-70b", "llama-3.3-70b")
@@ -80,7 +85,8 @@ def fitted_tasks(
 def physical(key: Configuration, catalog: Catalog) -> StepTime:
     """Return the roofline of a configuration."""
     model, accelerator = catalog.models[key.model], catalog.accelerators[key.accelerator]
-    return roofline(model, accelerator, key.tensor_parallel, key.precision)
+    layout = Layout("bf16", key.expert_parallel, key.data_parallel)
+    return roofline(model, accelerator, key.tensor_parallel, key.precision, layout)
 
 
 def _from_servers(
@@ -89,14 +95,16 @@ def _from_servers(
     steps: dict[Configuration, StepTime] = {}
     powers: dict[Configuration, PhasePower] = {}
     for key, (task, points) in fitted_tasks(runs).items():
-        step = fit_server(points, physical(key, catalog))
-        columns, measured = step_columns(points)
-        weights = (step.a_s, step.b_s_per_token, step.d_s_per_sqrt_seq, step.f_s_per_seq)
-        fitted = columns @ np.array([*weights, step.c_s_per_kv_token])
+        window = window_of(catalog.models[key.model])
+        step = fit_server(points, physical(key, catalog), window)
+        fitted, measured = predicted_steps(points, step, window)
+        smooth = mape(fitted, measured)
+        if UNSMOOTH < smooth <= WORST_ERROR:
+            step = follow_points(points, step, window)
         source = f"ML.ENERGY benchmark v3, {task}, vLLM"
         start = catalogue_power(catalog.accelerators[key.accelerator])
         powers[key] = replace(fit_server_power(points, step, start), kind="fitted", source=source)
-        if mape(fitted, measured) <= WORST_ERROR:
+        if smooth <= WORST_ERROR:  # the interval is that of the smooth fit, between the points too
             steps[key] = _with_interval(step, measured / fitted, source)
     return Coefficients(steps, powers)
 
@@ -142,6 +150,7 @@ def _from_logs(folder: Path, catalog: Catalog) -> dict[Configuration, StepTime]:
         steps[key] = replace(
             fit.step_time,
             kind="fitted",
+            basis="fitted",
             source="LLMServingSim bench, vLLM 0.19, 300 ShareGPT requests",
             batch_low=1.0,
             batch_high=float(limits.max_num_seqs),
@@ -157,12 +166,14 @@ def _accelerator_terms(
     columns, measured, models = term_columns(runs, catalog.models, catalog.accelerators[name])
     left_out = leave_one_out(columns, measured, models)
     low, high = np.percentile(1.0 / np.concatenate(list(left_out.values())), (5, 95))
-    batches = [run.batch for points in runs.values() for run in points]
+    every = [run for points in runs.values() for run in points]
+    batches = [run.batch for run in every]
     return replace(
         fit_terms(columns, measured),
         source="ML.ENERGY benchmark v3, chat, 5 dense models; not fitted to this model",
         batch_low=min(batches),
         batch_high=max(batches),
+        context_high=max(run.prompt_tokens + run.output_tokens for run in every),
         time_low=float(low),
         time_high=float(high),
     )
@@ -170,4 +181,5 @@ def _accelerator_terms(
 
 def _with_interval(step: StepTime, ratios: FloatArray, source: str) -> StepTime:
     low, high = np.percentile(ratios, (5, 95))
-    return replace(step, kind="fitted", source=source, time_low=float(low), time_high=float(high))
+    step = replace(step, kind="fitted", basis="fitted", source=source)
+    return replace(step, time_low=float(low), time_high=float(high))

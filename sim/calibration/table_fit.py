@@ -84,6 +84,7 @@ def fit_phase_table(table: FloatArray, physical: StepTime) -> StepTime:
         curve=curve,
         batch_low=float(batch.min()),
         batch_high=float(batch.max()),
+        context_high=float((prompt + output).max()),
     )
 
 
@@ -132,6 +133,7 @@ def fit_step_table(table: StepTable, physical: StepTime) -> TableFit:
         curve=(),
         batch_low=float(table.batch.min()),
         batch_high=float(table.batch.max()),
+        context_high=float(table.context_tokens.max()),
     )
     alone = [_left_out(row, matrix, rest_s, table.step_s) for row in range(len(rest_s))]
     return TableFit(

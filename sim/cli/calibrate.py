@@ -26,11 +26,15 @@ def calibrate(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
     model: Annotated[str, typer.Option(help="Model, as in the catalogue.")],
     precision: Annotated[str, typer.Option(help="Number format of the weights.")] = "bf16",
     tensor_parallel: Annotated[int, typer.Option(min=1, help="Accelerators per replica.")] = 1,
+    expert_parallel: Annotated[
+        int, typer.Option(min=1, help="Groups of them that hold whole experts.")
+    ] = 1,
+    data_parallel: Annotated[int, typer.Option(min=1, help="Copies of attention.")] = 1,
     max_num_seqs: Annotated[int, typer.Option(min=1, help="The server's setting.")] = 256,
     max_num_batched_tokens: Annotated[
         int, typer.Option(min=1, help="The server's setting.")
     ] = 8192,
-    kv_cache: Annotated[int, typer.Option(min=16, help="KV capacity [tokens].")] = 10_000_000,
+    kv_cache: Annotated[int, typer.Option(min=16, help="KV capacity in tokens.")] = 10_000_000,
     out: Annotated[Path, typer.Option(help="Coefficient file to write.")] = Path(
         "coefficients.yaml"
     ),
@@ -40,11 +44,13 @@ def calibrate(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
     from sim.calibration.calibrate import calibrate as fit
     from sim.calibration.replay import Limits
     from sim.scenario.catalog import load_catalog
-    from sim.serving.coefficient_file import check_precision, write_coefficients
+    from sim.serving.coefficient_file import check_precision
+    from sim.serving.coefficient_text import write_coefficients
     from sim.serving.configuration import Configuration
 
     check_precision(precision)
-    key = Configuration(accelerator, model, precision, tensor_parallel)
+    layout = (tensor_parallel, expert_parallel, data_parallel)
+    key = Configuration(accelerator, model, precision, *layout)
     limits = Limits(max_num_seqs, max_num_batched_tokens, kv_cache)
     result = fit(files, key, limits, load_catalog())
     out.write_text(write_coefficients(result.coefficients), encoding="utf-8")
@@ -59,6 +65,8 @@ def _print(result: Calibration, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from sim.serving.coefficient_text import LEGEND, describe_fit
+
     table = Table(title="Relative error of the fit")
     table.add_column("statistic")
     table.add_column("fitted", justify="right")
@@ -68,6 +76,9 @@ def _print(result: Calibration, out: Path) -> None:
             held_out = result.scores.get(f"held out {name}")
             table.add_row(name, f"{error:+.1%}", "" if held_out is None else f"{held_out:+.1%}")
     Console().print(table)
+    for key, step in result.coefficients.step_times.items():
+        typer.echo(describe_fit(key, step))
+        typer.echo(f"({LEGEND})")
     for note in result.notes:
         typer.echo(f"note: {note}", err=True)
-    typer.echo(f"wrote {out}")
+    typer.echo(f"wrote {out}; name it in a scenario: coefficients: [{out.name}]")

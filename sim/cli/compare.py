@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sim.cli.exits import OK
+
+if TYPE_CHECKING:
+    from sim.experiment.compare import Comparison
 
 
 def compare(
@@ -16,6 +19,9 @@ def compare(
     metric: Annotated[
         list[str] | None,
         typer.Option(help="Dotted name of a number, * for any part; repeatable."),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page with verdicts, latencies and power, here.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> int:
@@ -28,16 +34,26 @@ def compare(
     if as_json:
         typer.echo(json.dumps(json.loads(found.table.to_json(orient="records")), indent=2))
         return OK
+    _print(found)
+    if page is not None:
+        from sim.report.compare_page import write_compare_report
+
+        write_compare_report(found, {str(run): run for run in runs}, page)
+        typer.echo(f"report: {page}")
+    return OK
+
+
+def _print(found: Comparison) -> None:
+    """Print a table per variant, with short names and relative changes."""
     from rich.console import Console
 
-    from sim.cli.sweep import frame_table
+    from sim.cli.sweep import WIDTH, text_table
+    from sim.experiment.compare import short_names
+    from sim.report.compare_words import HEADER, rows_of
 
-    shown = found.table[
-        ["metric", "variant", "value", "variant_value", "difference", "low", "high"]
-    ]
-    verdicts = found.table["verdict"].where(
-        found.table["more_replications"] == 0,
-        found.table["verdict"] + ": " + found.table["more_replications"].astype(str) + " more",
-    )
-    Console(soft_wrap=True).print(frame_table(shown.assign(verdict=verdicts)))
-    return OK
+    console = Console(soft_wrap=True, highlight=False)
+    console.width = max(console.width, WIDTH)  # a line that wraps loses less than a cut cell
+    for (first, name), rows in found.table.groupby(["baseline", "variant"], sort=False):
+        short = short_names([str(first), str(name)])
+        console.print(f"\n{short[str(name)]} against {short[str(first)]}", markup=False)
+        console.print(text_table(HEADER, rows_of(rows)))

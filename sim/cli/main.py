@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from sim.cli import calibrate, catalog, compare, dcim, plan, run, show, sweep, traces
+from sim.cli import (
+    calibrate,
+    catalog,
+    compare,
+    dcim,
+    headroom,
+    plan,
+    run,
+    sensitivity,
+    show,
+    slices,
+    sweep,
+    traces,
+)
 from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
 from sim.errors import InfeasibleError, InputError, ModelLimitError
 
@@ -27,11 +40,13 @@ app.command("schema")(show.schema)
 app.command("catalog")(catalog.catalog)
 app.add_typer(traces.app, name="traces")
 app.command("calibrate")(calibrate.calibrate)
-app.command("dcim")(dcim.dcim)
+app.add_typer(dcim.app, name="dcim")
+app.command("slices")(slices.slices)
 app.command("sweep")(sweep.sweep)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)
-app.command("headroom")(plan.headroom)
+app.command("headroom")(headroom.headroom)
+app.command("sensitivity")(sensitivity.sensitivity)
 
 # What typer raises at wrong usage: click's class, of which newer versions have a copy of their own.
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]

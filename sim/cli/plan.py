@@ -1,82 +1,70 @@
-"""``loadbank plan`` and ``loadbank headroom``: from a question to a fleet, and to a limit."""
+"""``loadbank plan``: from a question to a fleet."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sim.cli.console import table_console
 from sim.cli.exits import OK
 from sim.cli.sweep import ExecutorOption, StudyArgument, frame_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sim.experiment.intervals import Interval
-    from sim.experiment.plan import PlanResult
+    from sim.experiment.plan_answer import PlanResult
+
+UncertainOption = Annotated[
+    int,
+    typer.Option(min=0, help="Samples of the uncertain numbers, for a second interval."),
+]
 
 
 def plan(
     study: StudyArgument,
-    out: Annotated[Path | None, typer.Option(help="CSV file for the judged fleets.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for plan.html and the tables.")] = None,
+    uncertain: UncertainOption = 0,
     executor: ExecutorOption = "processes",
 ) -> int:
     """Find the cheapest fleet that satisfies every constraint of a study."""
     from sim.experiment.plan import plan as find_fleet
+    from sim.experiment.study import load_study
+    from sim.report.plan_page import write_plan_report
 
-    result = find_fleet(study, executor=executor)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        result.candidates.to_csv(out, index=False)
+    loaded = load_study(study)
+    result = find_fleet(loaded, uncertain=uncertain, executor=executor)
+    folder = out or Path("runs") / loaded.study.name
+    folder.mkdir(parents=True, exist_ok=True)
+    result.candidates.to_csv(folder / "fleets.csv", index=False)
+    result.candidates.to_parquet(folder / "fleets.parquet", index=False)
+    page = write_plan_report(result, folder / "plan.html")
     _print_plan(result)
+    typer.echo(f"page: {page}")
     return OK
-
-
-def headroom(
-    scenario: Annotated[str, typer.Argument(help="A scenario file or a shipped experiment.")],
-    replications: Annotated[int, typer.Option(min=2, help="Independent searches.")] = 5,
-    tolerance: Annotated[float, typer.Option(min=0.001, help="Width of the brackets.")] = 0.02,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all replications.")] = 0,
-    executor: ExecutorOption = "processes",
-) -> int:
-    """Find how much more traffic a scenario takes until the first limit breaks."""
-    from sim.experiment.headroom import headroom as find_headroom
-
-    found = find_headroom(
-        scenario, replications=replications, tolerance=tolerance, seed=seed, executor=executor
-    )
-    for place in found.breaking:
-        limit = place.limit
-        bound = f"{limit.bound:.2%}" if limit.kind == "sla" else f"{limit.bound:g} kW"
-        typer.echo(f"{limit.kind} {limit.name} ({bound}): {_factor(place.scale)}")
-    return OK
-
-
-def _factor(scale: Interval) -> str:
-    if not math.isfinite(scale.value):
-        return "holds as far as the search went"
-    return f"breaks at {scale.value:.3g} x traffic (95 %: {scale.low:.3g} to {scale.high:.3g})"
 
 
 def _print_plan(result: PlanResult) -> None:
-    from rich.console import Console
-
-    console = Console(soft_wrap=True, highlight=False)
+    console = table_console()
     console.print(f"fleet: {_fleet(result.fleet)}, objective {result.objective:.6g}")
     console.print("\nconstraints, with 95 % intervals")
     console.print(_constraints(result))
     for relief in result.reliefs:
-        console.print(f"with {relief.bound}: {_fleet(relief.fleet)}, saves {relief.saved:.4g}")
-    for check in result.checks:
-        if check.binds and not result.reliefs:
-            console.print(f"with {check.bound.relaxed}: no cheaper fleet was found")
+        told = f"{_fleet(relief.fleet)}, saves {relief.saved:.4g}"
+        told = told if relief.saved > 0 else "no cheaper fleet"
+        end = "" if relief.settled else ", as far as the runs went"
+        console.print(f"with {relief.change}: {told}{end}")
+    if result.spread:
+        share = f"{result.spread.all_hold:.0%} of {result.spread.samples} samples"
+        console.print(f"over {result.spread.inputs} uncertain numbers: all hold in {share}")
     for title, rows in (("runners-up", result.runners_up), ("Pareto front", result.pareto)):
         if len(rows) > (title == "Pareto front"):
             console.print(f"\n{title}")
             console.print(frame_table(rows.drop(columns=["why_not", "feasible"])))
+    for row in result.thrown_out.itertuples():
+        console.print(f"{row.stage}: {row.fleets} fleets: {row.reason}")
     judged = f"{len(result.candidates)} of {result.considered} fleets judged in {result.runs} runs"
     unsettled = "" if result.settled else "; the runs ran out, a cheaper fleet may exist"
     console.print(judged + unsettled)
@@ -87,16 +75,28 @@ def _fleet(values: Mapping[str, str]) -> str:
 
 
 def _constraints(result: PlanResult) -> Table:
-    """Return a row per constraint: its number with the interval, what is left, what binds."""
+    """Return a row per constraint: its number with the intervals, what is left, what binds."""
     from rich.table import Table
 
+    spread = result.spread
     table = Table("constraint")
-    for column in ("value", "low", "high", "left"):
+    columns = ["value", "low", "high", "left", *(["over inputs"] if spread else [])]
+    for column in columns:
         table.add_column(column, justify="right")
     table.add_column("")
     for check in result.checks:
         interval = check.interval
-        numbers = (f"{each:.4g}" for each in (interval.value, interval.low, interval.high))
-        binds = "binds" if check.binds else ""
-        table.add_row(str(check.bound), *numbers, f"{check.slack:.0%}", binds)
+        cells = [f"{each:.4g}" for each in (interval.value, interval.low, interval.high)]
+        cells.append(f"{check.slack:.0%}")
+        if spread:
+            inputs = spread.intervals[check.bound.metric]
+            cells.append(f"{inputs.low:.4g} to {inputs.high:.4g}")
+        table.add_row(str(check.bound), *cells, "binds" if check.binds else "")
     return table
+
+
+def as_changes(texts: Sequence[str]) -> dict[str, Any]:
+    """Return what ``--set`` texts change, by dotted path."""
+    from sim.scenario.overrides import parse_overrides
+
+    return {".".join(each.steps): each.value for each in parse_overrides(texts)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,7 @@ ExecutorOption = Annotated[
     str,
     typer.Option(help="processes[:N], serial, dask:local[:N] or dask:tcp://HOST:PORT."),
 ]
-SLOWEST = 5
+SLOWEST, WIDTH = 5, 120
 
 
 def sweep(
@@ -32,11 +33,15 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run again what failed before.")
     ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the metrics over the axes, into a PNG or SVG file.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
 ) -> int:
     """Run every variant of a study; a second call continues where the first one ended."""
     from sim.experiment.study import load_study
     from sim.experiment.sweep import sweep as run_study
+    from sim.report import write_report
 
     loaded = load_study(study)
     folder = out or Path("runs") / loaded.study.name
@@ -49,11 +54,16 @@ def sweep(
                 shard=read_shard(shard),
                 retry_failed=retry_failed,
                 report=meter,
+                page=write_report,
             )
     except KeyboardInterrupt:
         typer.echo(f"what is finished is in {folder}; the same command continues", err=True)
         raise
     page = _write_page(result, folder) if shard == "1/1" else None
+    if picture is not None:
+        from sim.report.study_plots import save_study_picture
+
+        save_study_picture(result, picture)
     if not quiet:
         _print_study(result, folder)
         if page:
@@ -126,6 +136,7 @@ def _print_study(result: SweepResult, folder: Path) -> None:
     from rich.console import Console
 
     console = Console(soft_wrap=True, highlight=False)
+    console.width = max(console.width, WIDTH)  # a line that wraps loses less than a cut cell
     progress = result.progress
     console.print(
         f"{len(result.variants)} variants, {progress.done} runs"
@@ -146,24 +157,41 @@ def _print_study(result: SweepResult, folder: Path) -> None:
 def _print_metrics(result: SweepResult, console: Console) -> None:
     """Print a table per metric, a row per variant with its interval."""
     from sim.experiment.study_axes import axes_of
+    from sim.report.study_scales import metric_title, writer
 
     axes = axes_of(result.loaded.study, result.variants)
+    header = [*(axis.title for axis in axes), "mean", "95 % interval", "runs"]
     for metric, rows in result.intervals.groupby("metric", sort=False):
-        shown = rows[["variant", "value", "low", "high", "n"]].copy()
-        for place, axis in enumerate(axes, start=1):
-            texts = [axis.texts[axis.places[variant]] for variant in rows["variant"]]
-            shown.insert(place, axis.title, texts, allow_duplicates=True)
-        console.print(f"\n{metric}, 95 % intervals")
-        console.print(frame_table(shown))
+        write = writer(str(metric))
+        cells = [
+            [
+                *(axis.texts[axis.places[row["variant"]]] for axis in axes),
+                write(row["value"]),
+                f"{write(row['low'])} to {write(row['high'])}" if row["n"] > 1 else "too few runs",
+                str(row["n"]),
+            ]
+            for row in rows.to_dict("records")
+        ]
+        console.print(f"\n{metric_title(str(metric))}", markup=False)
+        console.print(text_table(header, cells))
 
 
 def frame_table(frame: Any) -> Any:
     """Return a table for the terminal, numbers with four digits."""
-    from rich.table import Table
+    rows = frame.itertuples(index=False)
+    cells = ([f"{c:.4g}" if isinstance(c, float) else str(c) for c in row] for row in rows)
+    return text_table([str(column) for column in frame.columns], cells)
 
-    table = Table()
-    for column in frame.columns:
-        table.add_column(str(column))
-    for row in frame.itertuples(index=False):
-        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
-    return table
+
+def text_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
+    """Return texts as a table for the terminal; columns are as wide as their longest cell."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(header):
+        made.add_column(Text(column), justify="right" if place else "left", no_wrap=True)
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return made

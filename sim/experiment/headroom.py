@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,12 @@ from sim.experiment.knee import Curve, Limit, Margins, explore, margins_of
 from sim.experiment.point import override_texts
 from sim.experiment.study import find_scenario
 from sim.experiment.task import Run, simulate_scenario
+from sim.experiment.uncertain import around, draws, spread_interval, uncertain_inputs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sim.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,13 @@ class BreakingPoint:
         limit: what breaks.
         scale: factor on today's traffic at which it does, with its interval; inf where it holds as
             far as the search went.
+        inputs: median and central 95 % of the factor over samples of the uncertain numbers behind
+            the scenario, if that was asked for.
     """
 
     limit: Limit
     scale: Interval
+    inputs: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +84,36 @@ class Search:
     tolerance: float
     greatest: float
     run: Run
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def headroom(
-    scenario: str | Path,
+def headroom(  # noqa: PLR0913 - what a search needs to know
+    scenario: str | Path | Scenario,
     *,
     replications: int = 5,
     tolerance: float = 0.02,
     greatest: float = 32.0,
     seed: int = 0,
+    overrides: Mapping[str, Any] | None = None,
+    uncertain: int = 0,
     executor: str | Executor = "processes",
     run: Run = simulate_scenario,
     streams: Sequence[Stream] | None = None,
 ) -> Headroom:
-    """Find the factor on all traffic at which each SLO target and power limit breaks.
+    """Find the factor on all traffic at which each SLO target, power and cooling limit breaks.
 
     Each replication is searched on its own, with the same random numbers at every factor, so the
     spread of its answers is the interval of the answer.
 
     Args:
-        scenario: a scenario file, or the name of a shipped experiment.
+        scenario: a scenario, its file, or the name of a shipped experiment.
         replications: independent searches.
         tolerance: relative width to which each breaking point is bracketed.
         greatest: factor at which the search ends.
         seed: seed of all replications.
+        overrides: changes to the scenario by dotted path.
+        uncertain: samples of the uncertain numbers behind the scenario, each searched once; none
+            by default.
         executor: where the replications run.
         run: what runs a scenario.
         streams: what is scaled; all traffic of the scenario by default.
@@ -113,15 +125,24 @@ def headroom(
     import pandas as pd
 
     base = find_scenario(scenario)
-    scaled = tuple(streams if streams is not None else traffic_streams(base))
-    search = Search(base, scaled, seed, tolerance, greatest, run)
+    changes = dict(overrides or {})
+    scaled = tuple(streams if streams is not None else traffic_streams(base, changes))
+    search = Search(base, scaled, seed, tolerance, greatest, run, changes)
+    inputs = uncertain_inputs(base, override_texts(changes)) if uncertain else []
+    drawn = draws(inputs, uncertain, seed) if inputs else []
+    others = [replace(search, changes=changes | each) for each in drawn]
     with open_executor(executor) as opened:
         futures = [opened.submit(search_replication, search, r) for r in range(replications)]
+        samples = [opened.submit(search_replication, other, 0) for other in others]
         curves = [future.result() for future in futures]
+        sampled = [future.result() for future in samples]
     limits = list(dict.fromkeys(limit for curve in curves for limit in curve.limits))
     if not limits:
         raise ModelLimitError("the scenario has no SLO target and no power limit that could break")
-    found = (BreakingPoint(limit, _interval(limit, curves)) for limit in limits)
+    found = (
+        BreakingPoint(limit, _interval(limit, curves), _over_inputs(limit, sampled, curves))
+        for limit in limits
+    )
     rows = [{"replication": r} | row for r, curve in enumerate(curves) for row in curve.rows()]
     return Headroom(tuple(sorted(found, key=lambda each: each.scale.value)), pd.DataFrame(rows))
 
@@ -130,14 +151,15 @@ def search_replication(search: Search, replication: int) -> Curve:
     """Return the margins that one replication found on its way to every breaking point."""
 
     def margins(scale: float) -> Margins:
-        changes = {path: v for stream in search.streams for path, v in stream.at(scale).items()}
-        result = search.run(search.base, override_texts(changes), search.seed, replication)
+        scaled = {path: v for stream in search.streams for path, v in stream.at(scale).items()}
+        texts = override_texts({**search.changes, **scaled})
+        result = search.run(search.base, texts, search.seed, replication)
         return margins_of(result.summary)
 
     return explore(margins, search.tolerance, search.greatest)
 
 
-def traffic_streams(base: Path) -> list[Stream]:
+def traffic_streams(base: Path, changes: Mapping[str, Any] | None = None) -> list[Stream]:
     """Return how the traffic of a scenario is scaled: rates of generators, scales of traces.
 
     Raises:
@@ -146,7 +168,7 @@ def traffic_streams(base: Path) -> list[Stream]:
     from sim.scenario.load import load_scenario
 
     streams = []
-    for name, workload in load_scenario(base).traffic.items():
+    for name, workload in load_scenario(base, override_texts(changes or {})).traffic.items():
         rate = getattr(workload.arrivals, "rate_per_s", None)
         if workload.trace is not None:
             streams.append(Stream(f"traffic.{name}.trace.scale", workload.trace.scale))
@@ -155,6 +177,19 @@ def traffic_streams(base: Path) -> list[Stream]:
         else:
             raise ModelLimitError(f"traffic.{name}: its arrivals have no rate that could be scaled")
     return streams
+
+
+def _over_inputs(
+    limit: Limit, sampled: Sequence[Curve], curves: Sequence[Curve]
+) -> Interval | None:
+    """Return the spread of a breaking point over samples of the inputs, None without any."""
+    if not sampled:
+        return None
+    scales = sorted(curve.break_scale(limit) for curve in sampled)
+    known = [curve.break_scale(limit) for curve in curves]
+    if all(math.isfinite(scale) for scale in (*scales, *known)):
+        return spread_interval(around(scales, known[0], sum(known) / len(known)))
+    return Interval(scales[len(scales) // 2], scales[0], math.inf, len(scales), "input samples")
 
 
 def _interval(limit: Limit, curves: Sequence[Curve]) -> Interval:

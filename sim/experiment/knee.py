@@ -10,6 +10,9 @@ from typing import Any
 
 GROWTH = 1.5
 LEAST_SCALE = 1.0 / 64.0
+# A facility holds its power limits by slowing racks down, and its racks stay cool by switching off:
+# these are the shares of rack time capped and of heat not carried away at which that counts.
+CAPPED_SHARE, UNMET_SHARE = 0.01, 0.001
 BEYOND_FIRST = 4.0  # limits that hold this far past the first break are not searched for
 
 
@@ -18,9 +21,9 @@ class Limit:
     """Something that may break.
 
     Attributes:
-        kind: ``sla`` or ``power``.
+        kind: ``sla``, ``power``, ``capping`` or ``cooling``.
         name: of the tier or site.
-        bound: the target share, or the limit in kW.
+        bound: the target share, the limit in kW, or the greatest share of time or heat.
     """
 
     kind: str
@@ -69,7 +72,7 @@ class Curve:
 
 
 def margins_of(summary: Mapping[str, Any]) -> dict[Limit, float]:
-    """Return the margin of every SLO target and power limit.
+    """Return the margin of every SLO target, power limit and limit of the cooling.
 
     The margin of a target counts misses: 1 - misses / allowed misses. It runs from 1 (none missed)
     through 0 (exactly the target) to below 0, for a target of 99.9 % as for one of 90 %.
@@ -87,6 +90,13 @@ def margins_of(summary: Mapping[str, Any]) -> dict[Limit, float]:
         limit_kw, peak_kw = view.get("limit_kw"), view.get("peak_kw")
         if limit_kw is not None and peak_kw is not None and math.isfinite(limit_kw):
             margins[Limit("power", site, limit_kw)] = 1.0 - peak_kw / limit_kw
+    for site, view in summary.get("facility", {}).items():
+        capped, unmet_kwh = view.get("capped_share"), view.get("unmet_heat_kwh")
+        if capped is not None:
+            margins[Limit("capping", site, CAPPED_SHARE)] = 1.0 - capped / CAPPED_SHARE
+        if unmet_kwh is not None and view.get("it_kwh"):
+            share = unmet_kwh / view["it_kwh"]
+            margins[Limit("cooling", site, UNMET_SHARE)] = 1.0 - share / UNMET_SHARE
     return margins
 
 

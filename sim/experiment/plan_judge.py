@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from sim.experiment.intervals import Interval, replication_interval
 from sim.experiment.numbers import numbers_of
 from sim.experiment.plan_constraints import Bound, State
-from sim.experiment.plan_screen import PRICE, Hopeless
+from sim.experiment.plan_parts import Surveyed
+from sim.experiment.plan_screen import PRICE, Hopeless, hopeless
 from sim.experiment.plan_search import Verdict
-from sim.experiment.plan_space import Space
-from sim.experiment.point import Point, override_texts
+from sim.experiment.plan_space import BoolArray, Space
+from sim.experiment.point import Point
 from sim.experiment.stopping import Precision, Sample, next_size
 from sim.experiment.task import Run, Task, perform
 
-LOOKS = (2, 3, 5, 8, 12, 20, 32, 50, 80, 125, 200)
-Screen = Callable[[Path, Sequence[str], Sequence[Bound]], Sequence[Hopeless]]
+FIRST_LOOK = 12  # runs after which a candidate that is still open is put aside
+LOOKS = (2, 4, 6, 8, 12, 20, 32, 50, 80, 126, 200)  # even: most machines have two cores or more
 
 
 @dataclass(slots=True)
@@ -34,12 +35,14 @@ class Judge:
         bounds: the constraints.
         prices: rent of each candidate [USD/h], None where nobody asks for it.
         seed: seed of every run.
-        most: replications after which an open constraint counts as not proven.
+        precision: how well the number of each constraint has to be known; what is neither proven
+            nor refuted by then counts as not proven.
         executor: where runs take place.
         run: what runs a scenario.
-        screen: finds the hopeless without a run.
+        surveyed: what is known of the candidates without a run, None where nothing is.
         objectives: metrics of which the verdict's cost is the first.
-        runs: runs so far.
+        samples: the numbers of each run by candidate.
+        errors: why a candidate could not be run.
     """
 
     base: Path
@@ -47,25 +50,46 @@ class Judge:
     bounds: Sequence[Bound]
     prices: NDArray[np.float64] | None
     seed: int
-    most: int
+    precision: Precision
     executor: Executor
     run: Run
-    screen: Screen
+    surveyed: Surveyed | None = None
     objectives: Sequence[str] = (PRICE,)
-    runs: int = 0
     samples: dict[int, list[Sample]] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
-    hopeless: dict[int, Sequence[Hopeless]] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> int:
+        """Runs so far, those of judges with other bounds included."""
+        return sum(len(samples) for samples in self.samples.values())
 
     def with_bounds(self, bounds: Sequence[Bound]) -> Judge:
         """Return a judge of other limits that shares everything that was run."""
-        return replace(self, bounds=bounds, hopeless={})
+        return replace(self, bounds=bounds)
+
+    def hopeless(self) -> list[Hopeless]:
+        """Return the reasons to throw out candidates before any run."""
+        return hopeless(self.surveyed, self.bounds, self.prices) if self.surveyed else []
+
+    def hopeful(self) -> BoolArray:
+        """Return which candidates are worth a run."""
+        hopeful = np.ones(len(self.space), dtype=bool)
+        if self.prices is not None:
+            hopeful &= np.isfinite(self.prices)
+        for reason in self.hopeless():
+            hopeful &= ~reason.which
+        return hopeful
 
     def __call__(self, candidate: int) -> Verdict:
-        """Return the verdict on a candidate, with as few runs as it takes."""
-        if reasons := self._screened(candidate):
-            return _bad(reason.more for reason in reasons)
-        for size in self._looks(candidate):
+        """Return a first verdict on a candidate, with as few runs as it takes."""
+        return self._judged(candidate, min(FIRST_LOOK, self.precision.most))
+
+    def insist(self, candidate: int) -> Verdict:
+        """Return the last verdict on a candidate: what stays open is not proven."""
+        return self._judged(candidate, self.precision.most)
+
+    def _judged(self, candidate: int, most: int) -> Verdict:
+        for size in self._looks(candidate, most):
             self.replicate(candidate, size)
             if candidate in self.errors:
                 return Verdict(feasible=False)
@@ -73,9 +97,18 @@ class Judge:
             failed = [bound for bound, state in states if state == "fails"]
             if failed:
                 return _bad(bound.more for bound in failed)
-            if all(state == "holds" for _, state in states):
+            enough = size >= min(self.precision.least, most)
+            if enough and all(state == "holds" for _, state in states):
                 return Verdict(feasible=True, cost=self.cost(candidate, self.objectives[0]))
-        return _bad(bound.more for bound, state in self.states(candidate) if state == "open")
+            unproven = [bound for bound, state in states if state == "open"]
+            if enough and all(self._is_precise(candidate, bound) for bound in unproven):
+                return _bad(bound.more for bound in unproven)
+        return replace(_bad(bound.more for bound in unproven), close=most < self.precision.most)
+
+    def _is_precise(self, candidate: int, bound: Bound) -> bool:
+        """Return whether a number is known as well as the plan asks for, yet proves nothing."""
+        width = self.interval(candidate, bound.metric).relative_half_width
+        return width <= self.precision.relative
 
     def states(self, candidate: int) -> list[tuple[Bound, State]]:
         """Return what the runs so far prove about each constraint."""
@@ -106,33 +139,26 @@ class Judge:
         futures = [self.executor.submit(perform, task) for task in tasks]
         for future in futures:
             outcome = future.result()
-            self.runs += 1
             if outcome.error:
                 self.errors[candidate] = outcome.error
             done.append(numbers_of(outcome.summary) | self._price(candidate))
 
-    def check(self, candidate: int, precision: Precision) -> bool:
+    def check(self, candidate: int) -> bool:
         """Run a candidate until every constraint's number is precise, and return if all hold."""
         metrics = [bound.metric for bound in self.bounds]
         while True:
             watched = [
                 {m: s.get(m, float("nan")) for m in metrics} for s in self.samples[candidate]
             ]
-            size = next_size(watched, precision)
+            size = next_size(watched, self.precision)
             if size <= len(watched):
                 break
             self.replicate(candidate, size)
         return all(state == "holds" for _, state in self.states(candidate))
 
-    def _looks(self, candidate: int) -> list[int]:
+    def _looks(self, candidate: int, most: int) -> list[int]:
         done = len(self.samples.get(candidate, []))
-        return sorted({max(done, min(look, self.most)) for look in LOOKS})
-
-    def _screened(self, candidate: int) -> Sequence[Hopeless]:
-        if candidate not in self.hopeless:
-            overrides = override_texts(self.space.changes_of(candidate))
-            self.hopeless[candidate] = self.screen(self.base, overrides, self.bounds)
-        return self.hopeless[candidate]
+        return sorted({max(done, min(look, most)) for look in LOOKS})
 
     def _price(self, candidate: int) -> Sample:
         return {} if self.prices is None else {PRICE: float(self.prices[candidate])}

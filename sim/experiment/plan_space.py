@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,24 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Variables whose combinations are ordered by what they give, not by their names.
+
+    Attributes:
+        combo: which combination of their values each candidate has, shape (candidates,).
+        no_more: whether combination i has no more of anything than j, shape (combos, combos).
+    """
+
+    combo: NDArray[np.int64]
+    no_more: BoolArray
+
+    @property
+    def range(self) -> NDArray[np.int64]:
+        """All combinations."""
+        return np.arange(len(self.no_more))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Space:
     """All candidates of a plan.
 
@@ -28,6 +46,8 @@ class Space:
         ordered: whether a later value of the variable means more capacity, shape (variables,).
         levels: which value each candidate has, shape (candidates, variables).
         fixed: changes that all candidates share.
+        parts: all variables in groups with an order of their combinations; without it only
+            numbers of the same thing are ordered.
     """
 
     names: tuple[str, ...]
@@ -36,6 +56,7 @@ class Space:
     ordered: BoolArray
     levels: NDArray[np.int64]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of candidates."""
@@ -43,10 +64,15 @@ class Space:
 
     def changes_of(self, candidate: int) -> dict[str, Any]:
         """Return what a candidate changes in the scenario, by dotted path."""
+        return self.changes_at(self.levels[candidate].tolist())
+
+    def changes_at(self, levels: Sequence[int]) -> dict[str, Any]:
+        """Return what these values of the variables change; what they remove comes last."""
         merged = dict(self.fixed)
-        for variable, level in enumerate(self.levels[candidate]):
+        for variable, level in enumerate(levels):
             merged |= self.changes[variable][level]
-        return merged
+        removed = {path: None for path, value in merged.items() if value is None}
+        return {path: value for path, value in merged.items() if value is not None} | removed
 
     def described(self, candidate: int) -> dict[str, str]:
         """Return the value of each variable of a candidate."""
@@ -55,17 +81,20 @@ class Space:
 
     def no_more_than(self, candidate: int) -> BoolArray:
         """Return which candidates have no more of anything and the same otherwise."""
+        if self.parts:
+            below = np.ones(len(self), dtype=bool)
+            for part in self.parts:
+                below &= part.no_more[part.combo, part.combo[candidate]]
+            return below
         own = self.levels[candidate]
         fits = np.where(self.ordered, self.levels <= own, self.levels == own)
-        below: BoolArray = fits.all(axis=1)
-        return below
+        return np.asarray(fits.all(axis=1))
 
     def no_less_than(self, candidate: int) -> BoolArray:
         """Return which candidates have no less of anything and the same otherwise."""
         own = self.levels[candidate]
         fits = np.where(self.ordered, self.levels >= own, self.levels == own)
-        above: BoolArray = fits.all(axis=1)
-        return above
+        return np.asarray(fits.all(axis=1))
 
 
 def space_of(plan: Plan, fixed: Mapping[str, Any] | None = None) -> Space:
@@ -102,4 +131,10 @@ def _values(variable: Variable) -> list[tuple[str, Mapping[str, Any]]]:
         values: tuple[Any, ...] = variable.values
     else:
         values = tuple(range(variable.from_ or 0, (variable.to or 0) + 1, variable.step))
-    return [(str(value), {variable.path or "": value}) for value in values]
+    return [(str(value), _change(variable.path or "", value)) for value in values]
+
+
+def _change(path: str, value: Any) -> Mapping[str, Any]:
+    """Return what a value sets; no replicas at all means that the pool is left out."""
+    pool, _, key = path.rpartition(".")
+    return {pool: None} if key == "replicas" and value == 0 else {path: value}

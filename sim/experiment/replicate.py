@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -11,12 +12,17 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import ModelLimitError
 from sim.experiment.intervals import Interval, replication_interval
 from sim.experiment.numbers import numbers_of
+from sim.experiment.point import override_texts
 from sim.experiment.stopping import Precision
+from sim.experiment.study import find_scenario
 from sim.experiment.sweep import SweepResult, sweep
 from sim.experiment.task import Run, simulate_scenario
+from sim.experiment.uncertain import around, draws, spread_interval, uncertain_inputs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sim.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,8 @@ class Replicated:
     """What the replications of one scenario found.
 
     Attributes:
-        summary: the keys of summary.json with ``{value, ci95, n, method}`` for every number.
+        summary: the keys of summary.json with ``{value, ci95, n, method}`` for every number, and
+            ``inputs95`` where the inputs were varied too.
         runs: a row per replication with every number by its dotted name.
         result: the study behind it.
     """
@@ -38,13 +45,14 @@ class Replicated:
         return replication_interval(self.runs[name].to_numpy(float))
 
 
-def replicate(
-    scenario: str | Path,
+def replicate(  # noqa: PLR0913 - what a study of one scenario needs to know
+    scenario: str | Path | Scenario,
     replications: int | Precision = 10,
     *,
     metrics: Sequence[str] = (),
     seed: int = 0,
     overrides: Mapping[str, Any] | None = None,
+    uncertain: int = 0,
     out: str | Path | None = None,
     executor: str | Executor = "processes",
     run: Run = simulate_scenario,
@@ -52,11 +60,13 @@ def replicate(
     """Run independent replications of a scenario.
 
     Args:
-        scenario: a scenario file, or the name of a shipped experiment.
+        scenario: a scenario, its file, or the name of a shipped experiment.
         replications: how many, or the precision at which to stop.
         metrics: dotted names (``*`` stands for anything) that have to reach that precision.
         seed: seed that all replications share; each is an independent family of streams.
         overrides: changes to the scenario by dotted path.
+        uncertain: samples of the uncertain numbers behind the scenario (see
+            `sim.experiment.uncertain`), for an interval beside that of sampling; none by default.
         out: folder for the runs, which a second call finds again.
         executor: where they run, see `sim.experiment.executor.open_executor`.
         run: what runs a scenario.
@@ -71,7 +81,7 @@ def replicate(
         rule["half_width"] = replications.relative
     study = {
         "name": "replications",
-        "base": str(scenario),
+        "base": str(find_scenario(scenario)),
         "set": dict(overrides or {}),
         "replications": rule,
         "metrics": list(metrics),
@@ -81,24 +91,58 @@ def replicate(
     good = result.runs[result.runs["status"] == "completed"]
     if good.empty:
         raise ModelLimitError(f"no replication succeeded: {result.runs['error'].iloc[0]}")
-    return Replicated(with_intervals(result.summaries()), good, result)
+    summaries = result.summaries()
+    spreads = _spreads(study, uncertain, summaries, executor, run) if uncertain else {}
+    return Replicated(with_intervals(summaries, spreads), good, result)
 
 
-def with_intervals(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _spreads(
+    study: Mapping[str, Any],
+    samples: int,
+    before: Sequence[Mapping[str, Any]],
+    executor: str | Executor,
+    run: Run,
+) -> dict[str, Interval]:
+    """Return the spread of every number over samples of the inputs, one run each."""
+    base = find_scenario(study["base"])
+    inputs = uncertain_inputs(base, override_texts(study["set"]))
+    if not inputs:
+        return {}
+    points = {"sweep": {"list": draws(inputs, samples, study["seed"])}, "replications": 1}
+    varied = sweep({**study, **points}, executor=executor, run=run)
+    numbers = [numbers_of(summary) for v in range(samples) for summary in varied.summaries(v)]
+    names = dict.fromkeys(name for each in numbers for name in each)
+    plain = [numbers_of(summary) for summary in before]
+    found = {}
+    for name in names:
+        values = [each.get(name, float("nan")) for each in numbers]
+        known = [each.get(name, float("nan")) for each in plain]
+        if all(math.isfinite(value) for value in (*values, *known)):
+            found[name] = spread_interval(around(values, known[0], sum(known) / len(known)))
+    return found
+
+
+def with_intervals(
+    summaries: Sequence[Mapping[str, Any]], spreads: Mapping[str, Interval] | None = None
+) -> dict[str, Any]:
     """Return the first summary with every measured number replaced by its interval over all.
 
     Args:
         summaries: of the replications of one scenario, at least one.
+        spreads: of numbers over their uncertain inputs, by dotted name.
     """
     samples = [numbers_of(summary) for summary in summaries]
     intervals = {
         name: replication_interval([sample.get(name, float("nan")) for sample in samples])
         for name in samples[0]
     }
-    return {key: _replaced(key, value, intervals) for key, value in summaries[0].items()}
+    written = {name: interval.as_dict() for name, interval in intervals.items()}
+    for name, spread in (spreads or {}).items():
+        written.setdefault(name, {})["inputs95"] = spread.as_dict()["ci95"]
+    return {key: _replaced(key, value, written) for key, value in summaries[0].items()}
 
 
-def _replaced(name: str, value: Any, intervals: Mapping[str, Interval]) -> Any:
+def _replaced(name: str, value: Any, written: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _replaced(f"{name}.{key}", item, intervals) for key, item in value.items()}
-    return intervals[name].as_dict() if name in intervals else value
+        return {key: _replaced(f"{name}.{key}", item, written) for key, item in value.items()}
+    return written.get(name, value)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,10 +30,12 @@ class Samples:
     Attributes:
         values: for each metric one number per replication or batch, shape (n,).
         traffic: what identifies the requests; two variants with equal traffic are paired.
+        unit: what a number stands for.
     """
 
     values: Mapping[str, FloatArray]
     traffic: tuple[Any, ...] = field(default=())
+    unit: Literal["replications", "batches"] = "replications"
 
     @classmethod
     def of_summaries(cls, summaries: Sequence[Mapping[str, Any]]) -> Samples:
@@ -86,7 +88,7 @@ def _of_one_run(folder: Path) -> Samples:
         int(requests["input_tokens"].sum()),
         int(requests["output_tokens"].sum()),
     )
-    return Samples(values, traffic)
+    return Samples(values, traffic, "batches")
 
 
 def _latency_batches(requests: pd.DataFrame) -> dict[str, FloatArray]:
@@ -94,6 +96,8 @@ def _latency_batches(requests: pd.DataFrame) -> dict[str, FloatArray]:
     values: dict[str, FloatArray] = {}
     tiers = requests.groupby("tier", observed=True)
     groups = [("all", requests), *((f"tiers.{tier}", group) for tier, group in tiers)]
+    if len(groups) == 2:  # a single tier is all
+        groups.pop()
     for name, group in groups:
         batches = min(BATCHES, len(group) // MIN_BATCH)
         for column in LATENCIES if batches >= 2 else ():

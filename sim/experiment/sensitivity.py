@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.errors import InputError, Problem
-from sim.experiment.design import latin_hypercube, read_axis
-from sim.experiment.intervals import LEVEL, FloatArray, Interval, replication_interval
+from sim.experiment.design import shifted_sobol
+from sim.experiment.intervals import FloatArray, Interval, replication_interval
 from sim.experiment.pairs import paired_difference
 from sim.experiment.sweep import SweepResult
+from sim.experiment.uncertain import Uncertain, given_inputs, spread_interval, values_at
 from sim.rng import Streams
-from sim.scenario.schema_study import SampledAxis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,13 +45,14 @@ def tornado_points(ranges: Ranges) -> list[dict[str, Any]]:
     ]
 
 
-def tornado(result: SweepResult, ranges: Ranges, metric: str) -> pd.DataFrame:
+def tornado(result: SweepResult, ranges: Ranges, metric: str, first: int = 0) -> pd.DataFrame:
     """Return how far each input moves a number, the widest first.
 
     Args:
-        result: of a study whose ``list`` is `tornado_points`.
+        result: of a study whose ``list`` has `tornado_points`.
         ranges: the inputs that were varied.
         metric: dotted name of the number.
+        first: variant at which those points begin.
 
     Returns:
         Columns path, low_end, high_end, value_low, value_high, swing, low, high and verdict: the
@@ -59,7 +60,7 @@ def tornado(result: SweepResult, ranges: Ranges, metric: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    samples = [_column(result, variant.index, metric) for variant in result.variants]
+    samples = columns_of(result, metric)[first:]
     rows = []
     for place, (path, (low_end, high_end)) in enumerate(ranges.items()):
         below, above = samples[2 * place], samples[2 * place + 1]
@@ -70,7 +71,8 @@ def tornado(result: SweepResult, ranges: Ranges, metric: str) -> pd.DataFrame:
         values = {"value_low": below.mean(), "value_high": above.mean(), "swing": swing.value}
         rows.append(ends | values | {"low": swing.low, "high": swing.high, "verdict": told})
     table = pd.DataFrame(rows)
-    return table.reindex(table["swing"].abs().sort_values(ascending=False).index)
+    order = table["swing"].abs().sort_values(ascending=False, kind="stable").index
+    return table.reindex(order).reset_index(drop=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,11 @@ class SobolDesign:
     samples: int
 
 
-def sobol_design(ranges: Ranges, samples: int, seed: int = 0) -> SobolDesign:
+def sobol_design(inputs: Ranges | Sequence[Uncertain], samples: int, seed: int = 0) -> SobolDesign:
     """Return the points from which first-order and total Sobol indices are estimated.
 
     Args:
-        ranges: the inputs.
+        inputs: uncertain inputs, or ranges by dotted path.
         samples: rows per matrix, a power of two; the study has samples x (inputs + 2) points.
         seed: seed of the sample.
 
@@ -101,22 +103,16 @@ def sobol_design(ranges: Ranges, samples: int, seed: int = 0) -> SobolDesign:
     """
     if samples < 2 or samples & (samples - 1):
         raise InputError([Problem("samples", str(samples), "a power of two, such as 64")])
-    unit = latin_hypercube(samples, 2 * len(ranges), Streams(seed))
-    first, second = unit[:, : len(ranges)], unit[:, len(ranges) :]
+    axes = given_inputs(inputs) if isinstance(inputs, Mapping) else list(inputs)
+    unit = shifted_sobol(samples, 2 * len(axes), Streams(seed))
+    first, second = unit[:, : len(axes)], unit[:, len(axes) :]
     blocks = [first, second]
-    for column in range(len(ranges)):
+    for column in range(len(axes)):
         mixed = first.copy()
         mixed[:, column] = second[:, column]
         blocks.append(mixed)
-    axes = [
-        read_axis(SampledAxis.model_validate({"from": low, "to": high}), path)
-        for path, (low, high) in ranges.items()
-    ]
-    points = tuple(
-        {path: axis.at(float(u)) for path, axis, u in zip(ranges, axes, row, strict=True)}
-        for row in np.concatenate(blocks)
-    )
-    return SobolDesign(tuple(ranges), points, samples)
+    points = tuple(values_at(axes, row) for row in np.concatenate(blocks))
+    return SobolDesign(tuple(axis.path for axis in axes), points, samples)
 
 
 def sobol_indices(design: SobolDesign, values: FloatArray) -> pd.DataFrame:
@@ -156,27 +152,28 @@ def input_intervals(result: SweepResult, metrics: Sequence[str]) -> dict[str, Tw
         metrics: dotted names.
     """
     found = {}
-    tails = ((1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0)
     for metric in metrics:
-        columns = [_column(result, variant.index, metric) for variant in result.variants]
+        columns = columns_of(result, metric)
         count = min(len(column) for column in columns)
         table = np.array([column[:count] for column in columns])
-        means = table.mean(axis=1)
-        low, high = np.quantile(means, tails)
-        inputs = Interval(
-            float(np.median(means)), float(low), float(high), len(means), "input samples"
-        )
+        inputs = spread_interval(table.mean(axis=1))
         found[metric] = TwoIntervals(replication_interval(table.mean(axis=0)), inputs)
     return found
 
 
-def _column(result: SweepResult, variant: int, metric: str) -> FloatArray:
+def columns_of(result: SweepResult, metric: str) -> list[FloatArray]:
+    """Return a number of the successful runs of each variant, in the order of the design.
+
+    Raises:
+        InputError: the summary has no such number, or no run of a variant succeeded.
+    """
     runs = result.runs
     if metric not in runs:
         raise InputError([Problem("metric", repr(metric), "a number of the summary")])
-    rows = runs[(runs["variant"] == variant) & (runs["status"] == "completed")]
-    column: FloatArray = rows[metric].to_numpy(float)
-    if not len(column):
+    good = runs[runs["status"] == "completed"].groupby("variant")[metric]
+    found = {variant: rows.to_numpy(float) for variant, rows in good}
+    missing = [v.index for v in result.variants if v.index not in found]
+    if missing:
         expected = "at least one run that succeeded"
-        raise InputError([Problem(f"variant {variant}", "none", expected)])
-    return column
+        raise InputError([Problem(f"variant {missing[0]}", "none", expected)])
+    return [found[variant.index] for variant in result.variants]

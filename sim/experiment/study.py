@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import ScenarioError
+from sim.experiment.study_data import plain_data, written_scenario
 from sim.registry import nearest_hint
 from sim.scenario.document import Document, Place, from_mapping
+from sim.scenario.schema import Scenario
 from sim.scenario.schema_study import Study
 from sim.scenario.shipped import looks_like_path, shipped
 from sim.scenario.validate import validated
@@ -35,13 +37,14 @@ def load_study(source: str | Path | Mapping[str, Any]) -> LoadedStudy:
     """Return a study from its file, or from a mapping with the same keys.
 
     Args:
-        source: path of the file; paths in a mapping are relative to the working directory.
+        source: path of the file; paths in a mapping are relative to the working directory. In a
+            mapping the base may be a `Scenario`, and a list of points a data frame.
 
     Raises:
         ScenarioError: the file, one that it extends, or the base is missing or wrong.
     """
     if isinstance(source, Mapping):
-        folder, document = Path(), from_mapping(source)
+        folder, document = Path(), from_mapping(plain_data(source))
         _extend(document, folder, ())
     else:
         folder, document = Path(source).parent, _read(Path(source), ())
@@ -80,12 +83,16 @@ def _adopt(document: Document, parent: Document, key: str) -> None:
     document.keys |= {at: where for at, where in parent.keys.items() if at[:1] == (key,)}
 
 
-def find_scenario(reference: str | Path) -> Path:
-    """Return the file of a scenario: a path, or the name of a shipped experiment.
+def find_scenario(reference: str | Path | Scenario) -> Path:
+    """Return the file of a scenario: a path, the name of a shipped experiment, or an object.
+
+    An object is written to a folder of this process, so that workers on this machine can read it.
 
     Raises:
         ScenarioError: there is no such file and no such name.
     """
+    if isinstance(reference, Scenario):
+        return written_scenario(reference)
     return _located(str(reference), Path(), from_mapping({}), ())
 
 

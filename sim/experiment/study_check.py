@@ -49,10 +49,11 @@ def _at_its_line(problem: Problem, loaded: LoadedStudy) -> Problem:
     """Return a problem with an override, moved to the line of the study that asks for it."""
     for part in ("sweep", "set"):  # a sweep overrides what is set
         for place, at in loaded.document.keys.items():
-            if place[0] == part and _about(problem.path, str(place[-1])):
+            if place[0] == part and concerns(problem.path, str(place[-1])):
                 return replace(problem, file=at.file, line=at.line, column=at.column)
     return problem
 
 
-def _about(path: str, changed: str) -> bool:
+def concerns(path: str, changed: str) -> bool:
+    """Return whether a problem at a path is one of a change at another."""
     return path == changed or path.startswith(f"{changed}.") or changed.startswith(f"{path}.")

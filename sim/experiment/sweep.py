@@ -20,7 +20,7 @@ from sim.experiment.run_folders import Outcome, forget, read_outcome, run_folder
 from sim.experiment.stopping import Precision, next_size
 from sim.experiment.study import LoadedStudy, load_study
 from sim.experiment.study_check import check_variants
-from sim.experiment.task import Run, Task, failed, perform, simulate_scenario
+from sim.experiment.task import Page, Run, Task, failed, perform, simulate_scenario
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +90,7 @@ def sweep(
     retry_failed: bool = False,
     report: Callable[[Progress], None] | None = None,
     run: Run = simulate_scenario,
+    page: Page | None = None,
 ) -> SweepResult:
     """Run a study and return its tables.
 
@@ -102,15 +103,19 @@ def sweep(
         retry_failed: run again what failed before.
         report: is told of the progress after every run.
         run: what runs a scenario; a function that workers can import.
+        page: what writes the page of a run, for studies that keep a report; likewise.
 
     Raises:
         ScenarioError: the study, or a value that it puts into the base scenario, is wrong.
     """
     loaded = study if isinstance(study, LoadedStudy) else load_study(study)
+    if "report" in loaded.study.keep and page is None:
+        expected = "page=sim.report.write_report beside it, which writes the pages"
+        raise InputError([Problem("keep", "report", expected, loaded.document.file)])
     variants = _part(expand(loaded.study), shard)
     if run is simulate_scenario:
         check_variants(loaded, variants)
-    job = _Job(loaded, variants, Path(out) if out else None, retry_failed, report, run)
+    job = _Job(loaded, variants, Path(out) if out else None, retry_failed, report, run, page)
     try:
         with open_executor(executor) as opened:
             job.work(opened, QUEUED_PER_WORKER * workers_of(executor))
@@ -139,6 +144,7 @@ class _Job:
     retry_failed: bool
     report: Callable[[Progress], None] | None
     run: Run
+    page: Page | None = None
     outcomes: dict[int, dict[int, Outcome]] = field(default_factory=dict)
     planned: dict[int, int] = field(default_factory=dict)
     done: int = 0
@@ -200,7 +206,8 @@ class _Job:
                 yield Point(variant.index, variant.changes, seed, replication, key)
 
     def _task(self, point: Point) -> Task:
-        return Task(self.loaded.base, point, self._folder(point), self.loaded.study.keep, self.run)
+        keep = self.loaded.study.keep
+        return Task(self.loaded.base, point, self._folder(point), keep, self.run, self.page)
 
     def _folder(self, point: Point) -> Path | None:
         return run_folder(self.out, point.key, point.replication) if self.out else None

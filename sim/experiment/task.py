@@ -15,6 +15,8 @@ from sim.experiment.run_folders import FAILURE, SUMMARY, Outcome, write_json, wr
 
 Run = Callable[[Path, Sequence[str], int, int], Any]
 """Runs a scenario file with overrides, seed and replication, and returns a `sim.Result`."""
+Page = Callable[[Any, Path], Any]
+"""Writes the page of a `sim.Result` to a path, such as `sim.report.write_report`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Task:
         folder: folder of this run, None to write nothing.
         keep: parts of the result to keep beside the summary.
         run: what runs it; a function that workers can import.
+        page: what writes the page of a run, where one is kept; a function that workers can import.
     """
 
     base: Path
@@ -34,6 +37,7 @@ class Task:
     folder: Path | None
     keep: tuple[str, ...]
     run: Run
+    page: Page | None = None
 
 
 def simulate_scenario(base: Path, overrides: Sequence[str], seed: int, replication: int) -> Any:
@@ -84,20 +88,17 @@ def _keep(task: Task, outcome: Outcome, result: Any) -> None:
         if outcome.error:
             write_json(folder / FAILURE, {"error": outcome.error, **_described(task.point)})
             return
-        if task.keep:
-            _keep_parts(result, folder, task.keep)
+        _keep_parts(result, folder, task)
         write_json(folder / "point.json", _described(task.point))
         write_json(folder / SUMMARY, outcome.summary)
 
 
-def _keep_parts(result: Any, folder: Path, keep: tuple[str, ...]) -> None:
+def _keep_parts(result: Any, folder: Path, task: Task) -> None:
     for part in ("requests", "series"):
-        if part in keep:
+        if part in task.keep:
             getattr(result, part).to_parquet(folder / f"{part}.parquet", index=False)
-    if "report" in keep:
-        from sim.report import write_report
-
-        write_report(result, folder / "report.html")
+    if "report" in task.keep and task.page is not None:
+        task.page(result, folder / "report.html")
 
 
 def _described(point: Point) -> Mapping[str, Any]:

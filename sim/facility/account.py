@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -20,7 +21,7 @@ SITE_RATES = (
     *("unmet_heat_w", "water_l_per_s", "cost_usd_per_s", "carbon_g_per_s", "outside_c"),
     "capped",
 )
-RACK_RATES = ("inlet_c", "plate_c", "clock")
+RACK_RATES = ("inlet_c", "plate_c", "batch_share", "clock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ class FacilitySeries:
 
 class Account:
     """Adds up the steps of all sites.
+
+    Attributes:
+        totals: integrals of the `SITE_RATES` over the measuring window, by site.
+        measured_s: length of that window so far [s].
+        end_s: time up to which everything is added [s].
+        hottest: dry and wet bulb of each site when it was hottest outside [degC].
 
     Args:
         sites: the plant of each site.
@@ -66,6 +73,7 @@ class Account:
         self.totals = np.zeros((len(SITE_RATES), len(sites)))
         self.measured_s = 0.0
         self.end_s = 0.0
+        self.hottest = [(-inf, -inf)] * len(self._sites)
 
     def add(
         self,
@@ -82,6 +90,8 @@ class Account:
             start_s: start of the interval [s].
             end_s: its end [s].
         """
+        for at, step in enumerate(steps):
+            self.hottest[at] = max(self.hottest[at], (step.outside_c, step.wet_bulb_c))
         rates = np.array(
             [
                 _rates(step, site, start_s, end_s)
@@ -137,7 +147,7 @@ def _rates(step: SiteStep, site: SitePhysics, start_s: float, end_s: float) -> t
     return (
         *(step.it_w, sum(step.loss_w), cooling.fans_w, cooling.pumps_w, cooling.chiller_w),
         *(cooling.reject_w, step.facility_w, power.grid_w, power.generator_w, power.solar_w),
-        *(power.discharge_w, power.charge_w, power.unserved_w, cooling.unmet_w),
+        *(power.discharge_w, power.charge_w, power.unserved_w, step.unmet_w),
         *(cooling.water_l_per_s, cost_w / J_PER_KWH, carbon_w / J_PER_KWH, step.outside_c),
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.errors import Problem, ScenarioError
 from sim.facility.account import Account
+from sim.facility.breaker_settings import breaker_bank, point_breakers
 from sim.facility.build_site import SitePlace, build_site
 from sim.facility.capping.policies import CAPPING, CappingSettings
 from sim.facility.capping.response import FrequencyResponse
@@ -21,16 +22,17 @@ from sim.facility.cooling.recirculation import read_matrix
 from sim.facility.facility import FacilityParts
 from sim.facility.faults import FaultPlan
 from sim.facility.grid.curtailment import LoadTarget
+from sim.facility.incidents import IncidentLog
 from sim.facility.levels import LEVELS
 from sim.facility.meter import PowerMeter
 from sim.facility.physics import FacilityPhysics, SitePhysics
-from sim.facility.power.bank import BreakerBank
-from sim.facility.power.breaker import CURVES, TripCurve
+from sim.facility.power_path import PowerPath
 from sim.facility.service import SiteService
 from sim.facility.switching import RackSwitches
 from sim.interfaces import FloatArray, IntArray
 from sim.registry import nearest_hint
 from sim.scenario import schema_facility as schema
+from sim.scenario import schema_facility_events as events
 from sim.scenario.plant import Plant
 
 
@@ -74,11 +76,14 @@ def build_facility(
     """
     _check_names(settings, plant)
     rack_site = plant.rack_site
-    racks = _rack_cooling(settings, plant, _rated_w(plant), facts.base_dir)
+    methods = rack_methods(settings, plant)
+    racks = _rack_cooling(settings, plant, methods, facts.base_dir)
     sites = _sites(settings, plant, racks, facts)
     electrical = [_section(settings.electrical, n, schema.Electrical()) for n in plant.site_names]
     cooling = [_section(settings.cooling, n, schema.Cooling()) for n in plant.site_names]
-    meter.breakers = _breakers(electrical, plant, meter)
+    breakers = point_breakers(electrical, plant)
+    meter.breakers = breaker_bank(breakers, electrical, meter.points)
+    incidents = IncidentLog()
     physics = FacilityPhysics(racks, rack_site, sites, meter.rack_floor_w(facts.idle_w))
     response = _response(settings.control)
     return FacilityParts(
@@ -94,16 +99,23 @@ def build_facility(
             meter.points.names,
             rack_site,
             plant.rack_row,
-            reclose_s=_reclose_s(electrical),
+            incidents,
+            reclose_s=np.array([breaker.reclose_s for breaker in breakers]),
             restart_s=np.array([c.restart_s for c in cooling])[rack_site],
         ),
+        path=PowerPath(sites, plant.hall_site[plant.row_hall], meter.points, meter.breakers),
         services=[
             SiteService(site, e.cooling_on_ups, c.chiller_restart_s)
             for site, e, c in zip(sites, electrical, cooling, strict=True)
         ],
         faults=[_fault(fault, plant) for fault in settings.faults],
-        targets=[_target(order, plant) for order in settings.curtailment],
+        targets=[
+            _target(name, order, plant)
+            for name, order in zip(settings.order_names, settings.curtailment, strict=True)
+        ],
+        methods=methods,
         account=Account(sites, rack_site, facts.warmup_s, facts.interval_s),
+        incidents=incidents,
     )
 
 
@@ -160,18 +172,26 @@ def _rated_w(plant: Plant) -> FloatArray:
     return np.asarray(np.where(np.isfinite(plant.rack_limit_w), plant.rack_limit_w, peak_w))
 
 
-def _rack_cooling(
-    settings: schema.Facility, plant: Plant, rated_w: FloatArray, base_dir: Path
-) -> RackCooling:
+def rack_methods(settings: schema.Facility, plant: Plant) -> tuple[str, ...]:
+    """Return how each rack is cooled, by the name of the method."""
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
     wet = plant.rack_cooling.astype(bool)
     pairs = zip(wet.tolist(), plant.rack_site.tolist(), strict=True)
-    methods = [METHODS[per_site[s].liquid if liquid else per_site[s].air] for liquid, s in pairs]
+    return tuple(per_site[s].liquid if liquid else per_site[s].air for liquid, s in pairs)
+
+
+def _rack_cooling(
+    settings: schema.Facility, plant: Plant, names: tuple[str, ...], base_dir: Path
+) -> RackCooling:
+    per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
+    methods, rated_w = [METHODS[name] for name in names], _rated_w(plant)
     count = np.array([float(kind.count) for kind in plant.node_types])[plant.node_type]
     return RackCooling(
         rated_w=rated_w,
         liquid_share=np.array([method.liquid_share for method in methods]),
-        inlet_rise_k=np.array([method.inlet_rise_k for method in methods]),
+        # Air for no more than the method can cool: a denser rack breathes more of its own exhaust.
+        inlet_rise_k=np.array([method.inlet_rise_k for method in methods])
+        * np.maximum(rated_w / np.array([method.densest_w for method in methods]), 1.0),
         accelerators=np.asarray(
             np.bincount(plant.node_rack, count, len(rated_w)), dtype=np.float64
         ),
@@ -206,27 +226,6 @@ def _subset(racks: RackCooling, mine: np.ndarray) -> RackCooling:
     )
 
 
-def _breakers(
-    electrical: list[schema.Electrical], plant: Plant, meter: PowerMeter
-) -> BreakerBank | None:
-    """Return the breakers of racks and rows; one curve for all, the first that a site names."""
-    first = next((e.breakers for e in electrical if e.breakers is not None), None)
-    if first is None:
-        return None
-    settings = [e.breakers.setting if e.breakers is not None else inf for e in electrical]
-    setting_w = np.full(len(meter.points), inf)
-    row_site = plant.hall_site[plant.row_hall]
-    for level, site in (("rack", plant.rack_site), ("row", row_site)):
-        span = meter.points.spans[level]  # type: ignore[index]
-        setting_w[span] = meter.points.limit_w[span] * np.array(settings)[site]
-    k_s, alpha = CURVES[first.curve]
-    return BreakerBank(TripCurve(k_s, alpha, first.multiplier), setting_w)
-
-
-def _reclose_s(electrical: list[schema.Electrical]) -> float:
-    return next((e.breakers.reclose_s for e in electrical if e.breakers is not None), inf)
-
-
 def _response(control: schema.Control) -> FrequencyResponse:
     return FrequencyResponse(control.knee, control.exponent, control.lowest)
 
@@ -248,13 +247,14 @@ def _control(
     )
 
 
-def _fault(fault: schema.Fault, plant: Plant) -> FaultPlan:
+def _fault(fault: events.Fault, plant: Plant) -> FaultPlan:
     row = plant.row_names.index(f"{fault.site}/{fault.row}") if fault.kind == "pdu" else None
     return FaultPlan(
         kind=fault.kind,
         site=plant.site_names.index(fault.site),
         row=row,
         share=fault.share,
+        units=fault.units,
         at_s=fault.at_s,
         duration_s=fault.duration_s or inf,
         mtbf_s=fault.mtbf_s or inf,
@@ -262,6 +262,8 @@ def _fault(fault: schema.Fault, plant: Plant) -> FaultPlan:
     )
 
 
-def _target(order: schema.Curtailment, plant: Plant) -> tuple[int, LoadTarget]:
-    target = LoadTarget(order.limit_w, order.from_s, order.until_s, order.strict, order.grace_s)
+def _target(name: str, order: events.Curtailment, plant: Plant) -> tuple[int, LoadTarget]:
+    target = LoadTarget(
+        order.limit_w, order.from_s, order.until_s, order.strict, order.grace_s, name
+    )
     return plant.site_names.index(order.site), target

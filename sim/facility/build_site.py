@@ -114,6 +114,7 @@ def _cooling(cooling: schema.Cooling, racks: RackCooling) -> CoolingPlant:
         tower=cooling.tower,
         economiser=cooling.economiser,
         margin=cooling.margin,
+        rejection=cooling.rejection,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from sim.facility.capping.policies import (
     CappingPolicy,
     CappingSettings,
     Caps,
+    NoCap,
     PowerReading,
 )
 from sim.interfaces import FloatArray, IntArray
@@ -87,6 +88,9 @@ def replica_map(plant: Plant, urgency: IntArray, idle_w: FloatArray) -> ReplicaM
 class PowerControl:
     """A capping policy on one level of the plant, and load targets on its sites.
 
+    Attributes:
+        enforces: whether limits are enforced at all, load targets aside.
+
     Args:
         policy: enforces the limits of the level.
         settings: response and target of all policies.
@@ -109,9 +113,10 @@ class PowerControl:
         actuation_delay_s: float = 0.0,
     ) -> None:
         self._policy, self._domain, self._limit_w = policy, domain, limit_w
-        self._rack_site = rack_site
+        self.enforces = not isinstance(policy, NoCap)
+        self._rack_site, self._settings = rack_site, settings
         self._shed = CAPPING.get("priority")(settings)  # type: ignore[call-arg]
-        self._fewer = CAPPING.get("concurrency")(settings)  # type: ignore[call-arg]
+        self._fewer = self._concurrency()
         self._seen: DelayLine[PowerReading] = DelayLine(telemetry_delay_s)
         self._said: DelayLine[Caps] = DelayLine(actuation_delay_s)
 
@@ -122,7 +127,7 @@ class PowerControl:
         floor_w: FloatArray,
         clock: FloatArray,
         site_limit_w: FloatArray,
-        strict: bool,
+        strict_limit_w: FloatArray,
     ) -> Caps:
         """Return the caps that act from now on.
 
@@ -131,31 +136,39 @@ class PowerControl:
             dynamic_w: what the clock can change (classes, racks) [W].
             floor_w: power of each rack while its replicas idle [W].
             clock: clock during the reading (classes, racks) [1].
-            site_limit_w: load target of each site's IT [W], infinite without one.
-            strict: whether work is stopped if slowing it is not enough.
+            site_limit_w: load target of each site's IT, met by slower clocks [W]; infinite
+                without one.
+            strict_limit_w: the part of it for which work is also stopped if that is not enough.
         """
         fresh = PowerReading(dynamic_w, floor_w, clock, self._domain, self._limit_w)
         seen = self._seen.pass_on(now_s, fresh)
         full = np.ones_like(dynamic_w)
         caps = Caps(full, full.copy())
+        if not np.isfinite(strict_limit_w).any():
+            self._fewer = self._concurrency()  # the next strict target starts from full batches
         if seen is not None:
             caps = self._policy.decide(seen)
             if np.isfinite(site_limit_w).any():
-                caps = self._meet_target(seen, caps, site_limit_w, strict)
+                caps = self._meet_target(seen, caps, site_limit_w, strict_limit_w)
         acting = self._said.pass_on(now_s, caps)
         return Caps(full, full.copy()) if acting is None else acting
 
     def _meet_target(
-        self, seen: PowerReading, caps: Caps, site_limit_w: FloatArray, strict: bool
+        self,
+        seen: PowerReading,
+        caps: Caps,
+        site_limit_w: FloatArray,
+        strict_limit_w: FloatArray,
     ) -> Caps:
-        of_site = PowerReading(
-            seen.dynamic_w, seen.floor_w, seen.clock, self._rack_site, site_limit_w
-        )
-        shed = self._shed.decide(of_site)
-        batch = caps.batch
-        if strict:
-            batch = np.minimum(batch, self._fewer.decide(of_site).batch)
-        return Caps(np.minimum(caps.clock, shed.clock), batch)
+        of_site = replace(seen, domain=self._rack_site, limit_w=site_limit_w)
+        clock = np.minimum(caps.clock, self._shed.decide(of_site).clock)
+        if not np.isfinite(strict_limit_w).any():
+            return Caps(clock, caps.batch)
+        fewer = self._fewer.decide(replace(of_site, limit_w=strict_limit_w))
+        return Caps(clock, np.minimum(caps.batch, fewer.batch))
+
+    def _concurrency(self) -> CappingPolicy:
+        return CAPPING.get("concurrency")(self._settings)  # type: ignore[call-arg]
 
 
 def in_steps(clock: FloatArray) -> FloatArray:

@@ -17,16 +17,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.facility.account import Account
 from sim.facility.capping.response import FrequencyResponse
 from sim.facility.control import PowerControl, ReplicaMap, in_steps
 from sim.facility.cooling.protection import Protection
-from sim.facility.faults import FaultPlan, outages
+from sim.facility.faults import POWER_STAGES, FaultPlan, outages
 from sim.facility.grid.curtailment import Compliance, LoadTarget, compliance, limit_at
+from sim.facility.incidents import IncidentLog
 from sim.facility.meter import PowerMeter
 from sim.facility.physics import FacilityPhysics, SiteStep
 from sim.facility.ports import ServingControl
+from sim.facility.power_path import PowerPath
 from sim.facility.service import SiteService
 from sim.facility.switching import RackSwitches
 from sim.interfaces import FloatArray, Scheduler
@@ -46,10 +49,13 @@ class FacilityParts:
         control: capping policy and load targets.
         replicas: where replicas are.
         switches: which racks are on, and why not.
-        services: what of each site's plant is in service.
+        path: power stages and feeds, and what they can carry.
+        services: what of each site's cooling plant and supply is in service.
         faults: what can fail.
         targets: load targets by site number.
+        methods: how each rack is cooled, by name.
         account: energies and series.
+        incidents: what went wrong.
     """
 
     interval_s: float
@@ -60,10 +66,13 @@ class FacilityParts:
     control: PowerControl
     replicas: ReplicaMap
     switches: RackSwitches
+    path: PowerPath
     services: Sequence[SiteService]
     faults: Sequence[FaultPlan]
     targets: Sequence[tuple[int, LoadTarget]]
+    methods: tuple[str, ...]
     account: Account
+    incidents: IncidentLog
 
 
 class Facility:
@@ -96,6 +105,8 @@ class Facility:
         self._clock = np.ones((classes, racks))  # in force since the last look
         self._pace = np.ones(len(parts.replicas.urgency))
         self._batch = np.ones(len(parts.replicas.urgency))
+        self._fewer = np.ones(racks)  # smallest share of the batch limit in force, by rack
+        self._throttled = np.zeros(racks, dtype=np.bool_)
         self._overhead = np.zeros(len(parts.physics.sites))
         self._drawn: list[list[tuple[float, float, float]]] = [[] for _ in parts.targets]
 
@@ -111,7 +122,7 @@ class Facility:
         """Bring everything up to ``now_s`` [s] and act; safe to call at any time."""
         self._checkpoint()
         parts = self.parts
-        parts.switches.trip(parts.meter.breakers, now_s)
+        parts.switches.trip(parts.meter.breakers, parts.path.place, now_s)
         if now_s > self._now_s:
             rack_w = self._probe.mean_w()
             mean_w = (parts.meter.replica_j - self._replica_j) / (now_s - self._now_s)
@@ -170,14 +181,26 @@ class Facility:
 
     def _change(self, plan: FaultPlan, now_s: float, *, begins: bool) -> None:
         self.update(now_s)
-        service = self.parts.services[plan.site]
-        if plan.kind == "pdu":
-            self.parts.switches.feed(plan.row, begins)
-        elif begins:
-            service.begin(plan, now_s)
+        log, place = self.parts.incidents, self._place(plan)
+        if begins:
+            log.begin(plan.kind, place, now_s)
         else:
-            service.end(plan, now_s)
+            log.end(plan.kind, place, now_s)
+        if plan.kind in POWER_STAGES:
+            path = self.parts.path
+            (path.begin if begins else path.end)(plan)
+            self.parts.switches.feed(path.unfed, now_s)
+        else:
+            service = self.parts.services[plan.site]
+            (service.begin if begins else service.end)(plan, now_s)
         self.update(now_s)
+
+    def _place(self, plan: FaultPlan) -> str:
+        points = self.parts.meter.points
+        if plan.row is not None:
+            row: str = points.names[points.spans["row"].start + plan.row]
+            return row
+        return self.parts.physics.sites[plan.site].name
 
     def _look_later(self, clock: Scheduler, plan: FaultPlan) -> None:
         """Cut the interval where a generator or a chiller starts after a loss of the utility."""
@@ -189,13 +212,26 @@ class Facility:
         parts, replicas = self.parts, self.parts.replicas
         floor_w = parts.meter.rack_floor_w(replicas.idle_w)
         dynamic_w = replicas.dynamic_w(mean_w, rack_w, floor_w)
-        limit_w, strict = self._site_limits(now_s)
-        caps = parts.control.decide(now_s, dynamic_w, floor_w, self._clock, limit_w, strict)
+        limits = self._site_limits(now_s), self._site_limits(now_s, strict=True)
+        if parts.control.enforces:
+            limits = np.minimum(limits[0], parts.path.capacity_w), limits[1]
+        caps = parts.control.decide(now_s, dynamic_w, floor_w, self._clock, *limits)
         thermals = parts.physics.thermals
         lowest = parts.response.lowest
         heat = parts.protection.clock(thermals.inlet_c, thermals.plate_c, lowest)
+        self._note_throttling(heat < 1.0, now_s)
+        self._fewer = caps.batch.min(axis=0)
         self._clock = in_steps(np.minimum(caps.clock, heat))
         self._act(replicas.slowest(self._clock), in_steps(replicas.slowest(caps.batch)))
+
+    def _note_throttling(self, hot: NDArray[np.bool_], now_s: float) -> None:
+        names, log = self.parts.meter.points.names, self.parts.incidents
+        for rack in np.flatnonzero(hot != self._throttled).tolist():
+            if hot[rack]:
+                log.begin("throttle", names[rack], now_s)
+            else:
+                log.end("throttle", names[rack], now_s)
+        self._throttled = hot
 
     def _act(self, clock: FloatArray, batch: FloatArray) -> None:
         """Tell serving what has changed, and only that."""
@@ -205,22 +241,20 @@ class Facility:
             self._serving.set_batch_share(replica, max(float(batch[replica]), 0.01))
         self._pace, self._batch = clock, batch
 
-    def _site_limits(self, now_s: float) -> tuple[FloatArray, bool]:
-        """Return what load targets leave for each site's IT [W], and whether one is strict."""
-        sites = len(self._overhead)
-        limits = [
-            limit_at([t for at, t in self.parts.targets if at == site], now_s)
-            for site in range(sites)
-        ]
-        active = [t for _, t in self.parts.targets if t.start_s <= now_s < t.end_s]
-        left_w = np.maximum(np.array(limits) - self._overhead, 1.0)
-        return left_w, any(target.strict for target in active)
+    def _site_limits(self, now_s: float, *, strict: bool = False) -> FloatArray:
+        """Return what load targets leave for each site's IT [W]; of the strict ones if so asked."""
+        mine: list[list[LoadTarget]] = [[] for _ in self._overhead]
+        for site, target in self.parts.targets:
+            if target.strict or not strict:
+                mine[site].append(target)
+        limits = np.array([limit_at(targets, now_s) for targets in mine])
+        return np.maximum(limits - self._overhead, 1.0)
 
     def _record(self, steps: Sequence[SiteStep], now_s: float) -> None:
         parts = self.parts
         thermals = parts.physics.thermals
         clock = self._clock.min(axis=0)
-        racks = (thermals.inlet_c, thermals.plate_c, clock)
+        racks = (thermals.inlet_c, thermals.plate_c, self._fewer, clock)
         parts.account.add(steps, racks, self._now_s, now_s)
         # What the grid gives beyond the racks' own power: on-site sources make it smaller.
         self._overhead = np.array([step.balance.grid_w - step.it_w for step in steps])

@@ -12,7 +12,10 @@ COOLING_PARTS = {
     "fans": "fans",
     "cdu-pump": "pumps",
     "facility-water": "facility_water",
+    "dry-cooler": "reject",
 }
+# Which stage of a site's power each kind takes units out of; `pdu` takes those of one row.
+POWER_STAGES = ("pdu", "ups", "switchboard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,12 @@ class FaultPlan:
     """One thing that can fail.
 
     Attributes:
-        kind: chiller, fans, cdu-pump, facility-water, utility or pdu.
+        kind: chiller, fans, cdu-pump, facility-water, dry-cooler, utility, pdu, ups or
+            switchboard.
         site: number of the site.
         row: number of the row, for a distribution unit.
-        share: how much of it fails [1].
+        share: how much of a cooling part fails [1].
+        units: how many units of a power stage fail [1].
         at_s: when it fails once, or None for random faults [s].
         duration_s: how long a single fault lasts [s].
         mtbf_s: mean time between a repair and the next failure [s].
@@ -34,6 +39,7 @@ class FaultPlan:
     site: int
     row: int | None = None
     share: float = 1.0
+    units: int = 1
     at_s: float | None = None
     duration_s: float = inf
     mtbf_s: float = inf

@@ -37,6 +37,7 @@ class PowerMeter:
         total_j: energy since time 0, warm-up included [J].
         power_w: power at ``now_s`` [W].
         replica_j: energy of one accelerator of each replica since time 0 [J].
+        on_s: time in the measuring window for which each rack had power [s].
         breakers: told of every stretch of constant power, or None.
 
     Args:
@@ -65,6 +66,8 @@ class PowerMeter:
         self.total_j = np.zeros(size)
         self.power_w = np.zeros(size)
         self.replica_j = np.zeros(self._loads.replicas)
+        self._warmup_j = np.zeros(self._loads.replicas)  # the part of it before the window
+        self.on_s = np.zeros(len(self._base_w))
         self.breakers: BreakerBank | None = None
         self._evaluate_nodes()
 
@@ -82,12 +85,24 @@ class PowerMeter:
             return
         replica, spent_j = rows[:, 0].astype(np.int64), rows[:, 3] * (rows[:, 2] - rows[:, 1])
         self.replica_j += np.bincount(replica, spent_j, minlength=len(self.replica_j))
+        if self.now_s < self.warmup_s:
+            early_s = np.maximum(np.minimum(rows[:, 2], self.warmup_s) - rows[:, 1], 0.0)
+            early_j = rows[:, 3] * early_s
+            self._warmup_j += np.bincount(replica, early_j, minlength=len(self._warmup_j))
+        self.on_s += self._energised * max(until_s - max(self.now_s, self.warmup_s), 0.0)
         node, time_s, change_w = self._wall_changes(rows)
         point, start_s, level_w, end_s = self._levels(node, time_s, change_w, until_s)
         self._account(point, start_s, level_w, end_s)
         self.now_s = until_s
         self._node_w = self._loads.accelerators_w(self._replica_w)
         self._add_up()
+
+    def accelerator_j(self) -> FloatArray:
+        """Return the energy of all accelerators of each rack in the measuring window [J]."""
+        replica_j = self.replica_j - self._warmup_j
+        node_j = self._loads.accelerators_j(replica_j, self.on_s[self._node_rack])
+        racks_j = np.bincount(self._node_rack, node_j, minlength=len(self._base_w))
+        return np.asarray(racks_j, dtype=np.float64)
 
     def rack_floor_w(self, idle_w: FloatArray) -> FloatArray:
         """Return what each rack draws while its replicas idle [W].

@@ -55,8 +55,20 @@ class NodeLoads:
         Args:
             replica_w: power of one accelerator of each replica [W].
         """
-        each_w = np.repeat(replica_w, self._places) * self._count
-        return self._spare_w + np.bincount(self._node, each_w, minlength=self.nodes)
+        return self._spare_w + self._on_nodes(replica_w)
+
+    def accelerators_j(self, replica_j: FloatArray, on_s: FloatArray) -> FloatArray:
+        """Return the energy of all accelerators of each node [J].
+
+        Args:
+            replica_j: energy of one accelerator of each replica [J].
+            on_s: time for which each node had power [s].
+        """
+        return np.asarray(self._spare_w * on_s + self._on_nodes(replica_j))
+
+    def _on_nodes(self, of_replica: FloatArray) -> FloatArray:
+        each = np.repeat(of_replica, self._places) * self._count
+        return np.asarray(np.bincount(self._node, each, minlength=self.nodes), dtype=np.float64)
 
     def wall_w(self, node: IntArray, accelerators_w: FloatArray) -> FloatArray:
         """Return what nodes draw from their racks [W]; nothing while they are without power.

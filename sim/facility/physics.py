@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.facility.constants import value
 from sim.facility.cooling.racks import RackCooling, RackThermals
 from sim.facility.cooling.site import ALL_WELL, Availability, CoolingDraw, CoolingPlant, draw
 from sim.facility.grid.balance import Balance
@@ -21,7 +22,7 @@ from sim.facility.grid.weather import Weather
 from sim.facility.power.conversion import Stage, convert
 from sim.interfaces import FloatArray, IntArray
 
-LOOP_J_PER_K_PER_W = 0.003 * 4186.0  # guess: 3 L of water per kW in each loop of the plant
+LOOP_J_PER_K_PER_W = value("plant.loop_j_per_k_per_w")
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class SitePhysics:
         weather: outside.
         grid: where its power comes from.
         service: what of the cooling plant is in service.
+        failed: units of each electrical stage that are out of service, none if empty [1].
         chilled_excess_k: chilled loop above its set point [K].
         warm_excess_k: warm loop above its set point [K].
     """
@@ -45,6 +47,7 @@ class SitePhysics:
     weather: Weather
     grid: SiteGrid
     service: Availability = ALL_WELL
+    failed: tuple[int, ...] = ()
     chilled_excess_k: float = 0.0
     warm_excess_k: float = 0.0
 
@@ -66,7 +69,9 @@ class SiteStep:
         loss_w: loss of each electrical stage [W].
         cooling: what cooling took.
         heat_stored_w: heat that racks and loops took up [W].
+        unmet_w: heat of this step that cooling left in the loops [W].
         outside_c: outdoor temperature [degC].
+        wet_bulb_c: outdoor wet bulb [degC].
         balance: where the power came from.
     """
 
@@ -74,7 +79,9 @@ class SiteStep:
     loss_w: tuple[float, ...]
     cooling: CoolingDraw
     heat_stored_w: float
+    unmet_w: float
     outside_c: float
+    wet_bulb_c: float
     balance: Balance
 
     @property
@@ -149,18 +156,18 @@ class _SiteHeat(NamedTuple):
 
 def _site_step(site: SitePhysics, racks: _SiteHeat, start_s: float, end_s: float) -> SiteStep:
     weather = site.weather.over(start_s, end_s)
-    cooling, loops_stored_w = _cool(site, racks, weather, end_s - start_s)
-    losses = tuple(float(loss) for loss in convert(site.stages, racks.it_w).loss_w)
+    cooling, loops_stored_w, unmet_w = _cool(site, racks, weather, end_s - start_s)
+    losses = tuple(float(loss) for loss in convert(site.stages, racks.it_w, site.failed).loss_w)
     load_w = racks.it_w + sum(losses) + cooling.power_w
     drawn = site.grid.draw(load_w, start_s, end_s)
     stored_w = racks.stored_w + loops_stored_w
-    return SiteStep(racks.it_w, losses, cooling, stored_w, weather[0], drawn)
+    return SiteStep(racks.it_w, losses, cooling, stored_w, unmet_w, *weather, drawn)
 
 
 def _cool(
     site: SitePhysics, racks: _SiteHeat, weather: tuple[float, float], step_s: float
-) -> tuple[CoolingDraw, float]:
-    """Return what cooling took and the heat that the loops stored [W]; advance the loops."""
+) -> tuple[CoolingDraw, float, float]:
+    """Advance the loops; return what cooling took, what they stored and what they kept [W]."""
     chilled_j_per_k, warm_j_per_k = site.loops_j_per_k
     # A loop above its set point is pulled down as far as the plant can within the step.
     chilled_before_w = site.chilled_excess_k * chilled_j_per_k / step_s
@@ -174,4 +181,6 @@ def _cool(
     site.chilled_excess_k = chilled_left_w * step_s / chilled_j_per_k
     site.warm_excess_k = warm_left_w * step_s / warm_j_per_k
     stored_w = chilled_left_w + warm_left_w - chilled_before_w - warm_before_w
-    return cooling, stored_w
+    # What was left over before is asked for again at every step, and counted once.
+    backlog_w = max(chilled_before_w, 0.0) + max(warm_before_w, 0.0)
+    return cooling, stored_w, max(cooling.unmet_w - backlog_w, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,27 +10,13 @@ from numpy.typing import NDArray
 from sim.facility.control import ReplicaMap
 from sim.facility.cooling.protection import Protection
 from sim.facility.cooling.racks import RackThermals
+from sim.facility.incidents import IncidentLog
 from sim.facility.meter import PowerMeter
 from sim.facility.ports import ServingControl
 from sim.facility.power.bank import BreakerBank
 from sim.interfaces import FloatArray, IntArray
 
 BoolArray = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """A rack or a breaker that switched off.
-
-    Attributes:
-        time_s: when [s].
-        cause: ``breaker``, ``heat`` or ``blackout``.
-        name: metered point or rack.
-    """
-
-    time_s: float
-    cause: str
-    name: str
 
 
 class RackSwitches:
@@ -41,7 +27,8 @@ class RackSwitches:
         names: name of each metered point.
         rack_site: site of each rack.
         rack_row: row of each rack.
-        reclose_s: from a trip until the breaker is closed again [s].
+        log: is told what switches off and on.
+        reclose_s: from a trip until the breaker of each point is closed again [s].
         restart_s: from a protective shutdown until a cool rack starts again [s].
     """
 
@@ -51,14 +38,15 @@ class RackSwitches:
         names: tuple[str, ...],
         rack_site: IntArray,
         rack_row: IntArray,
+        log: IncidentLog,
         *,
-        reclose_s: float,
+        reclose_s: FloatArray,
         restart_s: FloatArray,
     ) -> None:
         racks = chains.shape[1]
         self._chains, self._names = chains, names
         self._site, self._row = rack_site, rack_row
-        self._reclose_s, self._restart_s = reclose_s, restart_s
+        self._reclose_s, self._restart_s, self._log = reclose_s, restart_s, log
         self._open_until_s = np.full(racks, -np.inf)
         self._hot = np.zeros(racks, dtype=np.bool_)
         self._hot_until_s = np.full(racks, -np.inf)
@@ -67,14 +55,21 @@ class RackSwitches:
         self._supply: IntArray = np.full(int(rack_site.max(initial=0)) + 1, 2)
         self._on: BoolArray = np.ones(racks, dtype=np.bool_)
         self._wanted: BoolArray = self._on.copy()
-        self.incidents: list[Incident] = []
 
-    def trip(self, breakers: BreakerBank | None, now_s: float) -> None:
-        """Open what has tripped since the last look, and close what was repaired."""
+    def trip(self, breakers: BreakerBank | None, place: Callable[[int], str], now_s: float) -> None:
+        """Open what has tripped since the last look, and close what was repaired.
+
+        Args:
+            breakers: all breakers, or None.
+            place: names what a metered point stands for.
+            now_s: the present [s].
+        """
         for trip in breakers.take_trips() if breakers is not None else ():
             below = (self._chains == trip.point).any(axis=0)
-            self._open_until_s[below] = trip.time_s + self._reclose_s
-            self.incidents.append(Incident(trip.time_s, "breaker", self._names[trip.point]))
+            until_s = trip.time_s + float(self._reclose_s[trip.point])
+            self._open_until_s[below] = until_s
+            cause = "overload" if (self._chains[3] == trip.point).any() else "breaker"
+            self._log.begin(cause, place(trip.point), trip.time_s, until_s)
         self._settle(now_s)
 
     def protect(
@@ -98,21 +93,32 @@ class RackSwitches:
         over = limits.too_hot(thermals.inlet_c, thermals.plate_c) & self._on
         self._hot_until_s[over] = now_s + self._restart_s[over]
         cool = limits.cool(thermals.inlet_c, thermals.plate_c)
-        self._hot = (self._hot | over) & ~(cool & (now_s >= self._hot_until_s))
+        hot = (self._hot | over) & ~(cool & (now_s >= self._hot_until_s))
         better = supply > self._supply
         self._supply = supply
-        went_dark = site_dark[self._site] & ~self._dark
-        self._dark = (self._dark & ~better[self._site]) | site_dark[self._site]
-        for cause, racks in (("heat", over), ("blackout", went_dark & self._on)):
-            self.incidents += [
-                Incident(now_s, cause, self._names[rack]) for rack in np.flatnonzero(racks).tolist()
-            ]
+        dark = (self._dark & ~better[self._site]) | site_dark[self._site]
+        self._note("heat", self._hot, hot, np.arange(len(hot)), now_s)
+        self._note("blackout", self._dark, dark, self._chains[3], now_s)
+        self._hot, self._dark = hot, dark
         self._settle(now_s)
 
-    def feed(self, row: int | None, lost: bool) -> None:
-        """Take the feed of a row away, or give it back."""
-        self._unfed[self._row == row] = lost
+    def feed(self, unfed_rows: BoolArray, now_s: float) -> None:
+        """Take the feed away from these rows, and give it back to the others."""
+        unfed = unfed_rows[self._row]
+        self._note("feed", self._unfed, unfed, self._chains[1], now_s)
+        self._unfed = unfed
         self._wanted = self._wanted & ~self._unfed
+
+    def _note(
+        self, cause: str, before: BoolArray, after: BoolArray, place: IntArray, now_s: float
+    ) -> None:
+        """Log what has begun and ended, by the metered point of each rack that names the place."""
+        if (before == after).all():
+            return
+        for point in dict.fromkeys(place[after & ~before].tolist()):
+            self._log.begin(cause, self._names[point], now_s)
+        for point in dict.fromkeys(place[before & ~after].tolist()):
+            self._log.end(cause, self._names[point], now_s)
 
     def apply(self, meter: PowerMeter, serving: ServingControl, replicas: ReplicaMap) -> None:
         """Carry out what has changed: power to racks, replicas stopped or returned."""

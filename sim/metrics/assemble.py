@@ -13,6 +13,7 @@ from sim.metrics.parquet import ParquetSink
 from sim.metrics.recorder import Recorder
 from sim.metrics.sinks import MemorySink, RequestSink
 from sim.metrics.sla import TierTargets
+from sim.metrics.tier_windows import SiteWindow, TierWindows
 from sim.scenario.plant import Plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_sla import Price
@@ -42,8 +43,21 @@ def build_recorder(
         warmup_s=scenario.run.warmup_s,
         exact_up_to=scenario.output.exact_quantiles,
         width_s=scenario.output.series_interval_s,
+        windows=_order_windows(scenario, plant),
     )
     return recorder, sink
+
+
+def _order_windows(scenario: Scenario, plant: Plant) -> TierWindows:
+    """Return two windows per load target: as long before it as it lasts, and during it."""
+    windows = []
+    for order in scenario.facility.curtailment if scenario.facility else ():
+        if order.site not in plant.site_names:
+            continue  # the facility says so
+        site, span_s = plant.site_names.index(order.site), order.until_s - order.from_s
+        windows.append(SiteWindow(site, order.from_s - span_s, order.from_s))
+        windows.append(SiteWindow(site, order.from_s, order.until_s))
+    return TierWindows(windows, tuple(scenario.tiers), scenario.output.exact_quantiles)
 
 
 def _targets(name: str, tier: Tier) -> TierTargets:

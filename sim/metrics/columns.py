@@ -17,6 +17,7 @@ from sim.metrics.table import Columns
 _RAW_FIELDS = {
     "number": "q",
     "arrival_s": "d",
+    "sent_s": "d",
     "queued_s": "d",
     "admitted_s": "d",
     "first_token_s": "d",
@@ -112,7 +113,7 @@ def request_columns(raw: NDArray[Any], pool_site: IntArray, warmup_s: float) -> 
         "request": raw["number"],
         "site": site,
         "queue_s": _where(admitted, admitted_s - queued_s),
-        "network_s": _where(answered, queued_s - arrival_s + downlink_s),
+        "network_s": _where(answered, queued_s - raw["sent_s"] + downlink_s),
         "ttft_s": _where(answered, first_s + downlink_s - arrival_s),
         "tpot_s": _where(
             completed & (after_first > 0), (finished_s - first_s) / np.maximum(after_first, 1)

@@ -16,6 +16,7 @@ from sim.metrics.flow import PoolFlow
 from sim.metrics.sinks import RequestSink
 from sim.metrics.sla import TierTargets
 from sim.metrics.statistics import RequestStatistics
+from sim.metrics.tier_windows import TierWindows
 
 CHUNK_ROWS = 32_768
 _ROW_BYTES = RECORD.size
@@ -33,6 +34,7 @@ class Recorder:
         warmup_s: requests that arrive before this time [s] are recorded but not measured.
         exact_up_to: number of measured requests up to which quantiles are exact.
         width_s: width of the time bins [s], None for bins that widen themselves.
+        windows: keeps the latencies of some windows of time; none unless given.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class Recorder:
         warmup_s: float = 0.0,
         exact_up_to: int = 1_000_000,
         width_s: float | None = None,
+        windows: TierWindows | None = None,
     ) -> None:
         self.names = names
+        self.windows = TierWindows((), (), 0) if windows is None else windows
         self.statistics = RequestStatistics(tiers, warmup_s, exact_up_to)
         self.flow = PoolFlow(len(names.pools), width_s)
         self._sink = sink
@@ -67,6 +71,7 @@ class Recorder:
             filled,
             request.number,
             request.arrival_s,
+            request.sent_s,
             request.queued_s,
             request.admitted_s,
             request.first_token_s,
@@ -105,6 +110,7 @@ class Recorder:
         raw = np.frombuffer(self._buffer, RECORD_TYPE, count=rows)
         columns = request_columns(raw, self.names.pool_site, self._warmup_s)
         self.statistics.add(raw, columns)
+        self.windows.add(columns)
         self.flow.add(raw)
         self._sink.write(columns)
         self._flushed_rows += rows

@@ -28,12 +28,14 @@ SERIES_TYPES = {
     "requests_per_s": "d",
     "output_tokens_per_s": "d",
     "arrivals_per_s": "d",
+    "in_service": "d",
     "facility_w": "d",
     "cooling_w": "d",
     "loss_w": "d",
     "outside_c": "d",
     "inlet_c": "d",
     "plate_c": "d",
+    "batch_share": "d",
     "clock": "d",
 }
 

@@ -16,6 +16,7 @@ import numpy as np
 from sim.interfaces import STATUS_NAMES, IntArray
 from sim.metrics.activity import OUTPUT_TOKENS, ActivitySeries
 from sim.metrics.billing import Billing
+from sim.metrics.fleet_cost import FleetUse, fleet_cost
 from sim.metrics.quantiles import Quantiles
 from sim.metrics.statistics import RequestStatistics
 
@@ -88,7 +89,7 @@ def summarise(
     statistics: RequestStatistics,
     activity: ActivitySeries,
     sites: Sequence[SiteFigures],
-    egress_usd: float,
+    fleet: FleetUse,
     performance: Mapping[str, float],
     extras: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -100,27 +101,34 @@ def summarise(
         statistics: of the requests, complete.
         activity: of the replicas, complete.
         sites: the meters of each site, in the order of the sites.
-        egress_usd: what the network charged in the window [USD].
+        fleet: what the pools used in the window, and what the network charged.
         performance: what the run itself cost, such as ``wall_s``.
         extras: further keys, such as provenance, warnings and topology.
     """
     output_tokens = float(activity.totals[OUTPUT_TOKENS].sum())
+    latency = _latency(statistics)
     summary = {
         "schema_version": SCHEMA_VERSION,
         "scenario": {"name": run.scenario, "sha256": run.sha256},
         "seed": run.seed,
         "window": _window(window, statistics),
         "requests": _requests(statistics.fates),
-        "latency": _latency(statistics),
+        "latency": latency,
         "quantiles": _method(statistics),
         "sla": _sla(statistics),
+        "network": _network(latency),
         "throughput": _throughput(statistics, output_tokens, window.length_s),
         "utilisation": _utilisation(activity, [site.name for site in sites], window.length_s),
         "power": {site.name: _power(site) for site in sites},
         "energy": _energy(sites, output_tokens),
         "carbon": _carbon(sites, output_tokens),
         "cost": {
-            **_cost(sites, egress_usd, output_tokens),
+            **_cost(sites, fleet.egress_usd, output_tokens),
+            **fleet_cost(
+                fleet,
+                [_energy_usd(site) for site in sites],
+                statistics.completed_in_window,
+            ),
             **_bill(statistics.billing, [tier.name for tier in statistics.tiers]),
         },
         "performance": dict(performance),
@@ -175,6 +183,16 @@ def _latency(statistics: RequestStatistics) -> dict[str, Any]:
 def _ladder(values: Quantiles) -> dict[str, float]:
     found = values.quantiles(tuple(PERCENTILES.values())).tolist()
     return {"mean": values.mean, **dict(zip(PERCENTILES, found, strict=True)), "n": values.count}
+
+
+def _network(latency: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how much of the mean time to the first token is the network, there and back."""
+
+    def share(ladders: Mapping[str, Mapping[str, float]]) -> float | None:
+        return _over(ladders["network_s"]["mean"], ladders["ttft_s"]["mean"])
+
+    tiers = {name: {"ttft_share": share(ladders)} for name, ladders in latency["tiers"].items()}
+    return {"ttft_share": share(latency["all"]), "tiers": tiers}
 
 
 def _method(statistics: RequestStatistics) -> dict[str, Any]:
@@ -276,6 +294,10 @@ def _cost(
         "total_usd": total_usd,
         "usd_per_mtoken": _over(total_usd, output_tokens / 1e6),
     }
+
+
+def _energy_usd(site: SiteFigures) -> float | None:
+    return None if site.usd_per_kwh is None else site.paid_kwh * site.usd_per_kwh
 
 
 def _bill(billing: Billing, tiers: Sequence[str]) -> dict[str, Any]:

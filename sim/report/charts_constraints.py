@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from sim.interfaces import FloatArray, IntArray
@@ -12,21 +10,32 @@ from sim.report.axes import time_axis, value_axis
 from sim.report.chart import LegendEntry, Plot, figure, frame, legend
 from sim.report.datatable import table
 from sim.report.downsample import bucket
-from sim.report.formats import NOTHING, plural, span
+from sim.report.formats import plural, span
 from sim.report.markup import Markup, join, tag
-from sim.report.rack_states import CAPPED, HOT, OFF, STATES, RackHistory, rack_states
-from sim.report.view import MOST_STRETCHES, as_float, at
-
-if TYPE_CHECKING:
-    from sim.result import Result
+from sim.report.rack_states import (
+    CAPPED,
+    FEWER,
+    HOT,
+    OFF,
+    STATES,
+    TOO_HOT,
+    TRIPPED,
+    UNFED,
+    RackHistory,
+    rack_states,
+)
+from sim.report.view import MOST_STRETCHES
 
 MOST_SITES = 12
 HEIGHT_PX = 64
-# Bottom to top of a band, with the colours: orange, vermillion, purple
-DRAWN = ((OFF, 3), (HOT, 1), (CAPPED, 4))
+# Bottom to top of a band, with the colours: grey, blue, purple, olive; vermillion, sky, orange
+DRAWN = (
+    *((OFF, 6), (UNFED, 0), (TOO_HOT, 3), (TRIPPED, 7)),
+    *((HOT, 1), (FEWER, 5), (CAPPED, 4)),
+)
 
 
-def constraint_bands(result: Result, history: RackHistory) -> Markup:
+def constraint_bands(history: RackHistory) -> Markup:
     """Return a band per site, those with something to tell first, and a table of causes."""
     states = rack_states(history)
     sites = list(dict.fromkeys(name.split("/")[0] for name in history.names))
@@ -40,14 +49,14 @@ def constraint_bands(result: Result, history: RackHistory) -> Markup:
     note = ""
     if calm:
         note = f"At {plural(calm, 'other site')} nothing held a rack back."
-    entries = [LegendEntry(STATES[state], f"s{slot}") for state, slot in DRAWN]
+    seen = [(state, slot) for state, slot in DRAWN if (states == state).any()]
+    entries = [LegendEntry(STATES[state], f"s{slot}") for state, slot in seen]
     rest = tag("p", note, class_="note") if note else None
     parts = (
         legend(entries),
         tag("div", bands, class_="charts"),
         rest,
         _table(busy, history, states),
-        _targets(result),
     )
     return join(part for part in parts if part is not None)
 
@@ -96,28 +105,3 @@ def _table(sites: list[str], history: RackHistory, states: IntArray) -> Markup:
                 )
     header = ["Site", "What", "First", "Last", "Most racks at once", "Rack time"]
     return table("What held racks back", header, rows, texts=2)
-
-
-def _targets(result: Result) -> Markup | None:
-    """Return how load targets were met, where the run had any."""
-    orders = at(result.summary, "curtailment") or []
-    rows = [
-        [
-            str(number + 1),
-            *(_kilowatts(order, key) for key in ("before_w", "mean_w")),
-            f"{100 * (as_float(at(order, 'depth')) or 0.0):.1f} %",
-            span(as_float(at(order, "comply_s"))) if at(order, "comply_s") is not None else NOTHING,
-            span(as_float(at(order, "breach_s"))),
-            str(at(order, "breaches")),
-        ]
-        for number, order in enumerate(orders)
-    ]
-    if not rows:
-        return None
-    header = ["Order", "Before", "During", "Less by", "Complied after", "In breach", "Breaches"]
-    return join((tag("h3", "Load targets"), table("Load targets", header, rows)))
-
-
-def _kilowatts(order: object, key: str) -> str:
-    value = as_float(at(order, key)) if isinstance(order, dict) else None
-    return NOTHING if value is None else f"{value / 1e3:.1f} kW"

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from sim.result import Result
 
 MOST_SITES = 6
-WHOLE, COOLING = "Facility", "Cooling"
+MOST_FLOWS = 6  # sites that get a picture of their own
+WHOLE, COOLING, IT = "Facility", "Cooling", "IT"
 # What the summary calls it, name and colour: where power comes from, then where it goes.
 SOURCES = {
     "grid_kwh": ("Grid", 6),
@@ -38,9 +39,14 @@ SOURCES = {
     "unserved_kwh": ("Not supplied", 1),
 }
 USES = {
-    "it_kwh": ("IT (servers)", 0),
+    "it_kwh": (IT, 0),
     "loss_kwh": ("Electrical losses", 1),
     "charge_kwh": ("Battery charging", 3),
+}
+IT_USES = {
+    "accelerator_kwh": ("Accelerators", 0),
+    "server_parts_kwh": ("Fans, PSUs, other", 5),
+    "rack_base_kwh": ("Rack equipment", 5),
 }
 COOLING_USES = {
     "chiller_kwh": ("Chillers", 2),
@@ -58,41 +64,53 @@ def site_reports(result: Result) -> Mapping[str, Mapping[str, float]]:
 
 
 def energy_flow(result: Result) -> Markup:
-    """Return the flows of energy of all sites together, in the measuring window."""
+    """Return the flows of energy in the measuring window: of all sites together, then of each."""
     reports = site_reports(result)
+    everything = _flow_figure("all sites" if len(reports) > 1 else next(iter(reports)), reports)
+    table_of_sites = folded(_site_table(result))
+    if not 1 < len(reports) <= MOST_FLOWS:
+        return join((everything, table_of_sites))
+    each = join(_flow_figure(site, {site: report}) for site, report in reports.items())
+    return join((everything, table_of_sites, folded(each, "Energy flow of each site")))
+
+
+def _flow_figure(where: str, reports: Mapping[str, Mapping[str, float]]) -> Markup:
     total = {
         key: sum(as_float(report.get(key)) or 0.0 for report in reports.values())
-        for key in (*SOURCES, *USES, *COOLING_USES, "facility_kwh")
+        for key in (*SOURCES, *USES, *IT_USES, *COOLING_USES, "facility_kwh")
     }
     if total["facility_kwh"] <= 0:
         return Markup()
+    split = total["accelerator_kwh"] > 0
     nodes = [Node(name, 0, slot) for name, slot in SOURCES.values()]
-    nodes += [Node(WHOLE, 1, 6), Node(COOLING, 2, 2)]
-    nodes += [Node(name, 3, slot) for name, slot in (*USES.values(), *COOLING_USES.values())]
-    flows = _flows(total)
+    nodes += [Node(WHOLE, 1, 6), *([Node(IT, 2, 0)] if split else []), Node(COOLING, 2, 2)]
+    leaves = (*(IT_USES.values() if split else ()), *USES.values(), *COOLING_USES.values())
+    nodes += [Node(name, 3, slot) for name, slot in leaves if not (split and name == IT)]
+    flows = _flows(total, split=split)
     it_kwh = total["it_kwh"]
     pue = f"PUE {total['facility_kwh'] / it_kwh:.3f}" if it_kwh > 0 else ""
     words = "Energy by use: " + ", ".join(
         f"{name} {energy(total[key])}"
-        for key, (name, _) in {**USES, **COOLING_USES}.items()
+        for key, (name, _) in {**USES, **IT_USES, **COOLING_USES}.items()
         if total[key] > 0
     )
     picture = sankey(nodes, flows, energy, words)
-    where = "all sites" if len(reports) > 1 else next(iter(reports))
-    return figure("Energy flow", f"{where}, {pue}", picture, (), folded(_site_table(result)))
+    return figure("Energy flow", f"{where}, {pue}", picture, (), Markup())
 
 
-def _flows(total: Mapping[str, float]) -> list[Flow]:
+def _flows(total: Mapping[str, float], *, split: bool) -> list[Flow]:
     """Return the flows; cooling passes its node right below the IT, above losses and charging."""
     cooling = sum(total[key] for key in COOLING_USES)
     flows = [Flow(name, WHOLE, total[key]) for key, (name, _) in SOURCES.items()]
     direct = [Flow(WHOLE, name, total[key]) for key, (name, _) in USES.items()]
     flows += [*direct, Flow(WHOLE, COOLING, cooling)]
+    if split:
+        flows += [Flow(IT, name, total[key]) for key, (name, _) in IT_USES.items()]
     return flows + [Flow(COOLING, name, total[key]) for key, (name, _) in COOLING_USES.items()]
 
 
 def _site_table(result: Result) -> Markup:
-    columns = {**SOURCES, **USES, **COOLING_USES}
+    columns = {**SOURCES, **USES, **IT_USES, **COOLING_USES}
     reports = site_reports(result)
     used = [key for key in columns if any(report.get(key) for report in reports.values())]
     header = ["Site", *(columns[key][0] for key in used)]

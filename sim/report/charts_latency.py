@@ -59,7 +59,7 @@ def latency_charts(result: Result) -> Markup:
     axes = {metric: latency_axis(found) for metric, found in lines.items() if found}
     # charts side by side get the same room for SLO labels, so that their plots line up
     flags = max((len(_drawn(lines[metric], x)) for metric, x in axes.items()), default=0)
-    return join(_latency_chart(metric, lines[metric], x, flags) for metric, x in axes.items())
+    return join(latency_chart(metric, lines[metric], x, flags) for metric, x in axes.items())
 
 
 def tier_latencies(result: Result, metric: str) -> list[TierLatency]:
@@ -77,7 +77,15 @@ def tier_latencies(result: Result, metric: str) -> list[TierLatency]:
     ]
 
 
-def _latency_chart(metric: str, tiers: list[TierLatency], x: Axis, flags: int) -> Markup:
+def latency_chart(metric: str, tiers: list[TierLatency], x: Axis, flags: int) -> Markup:
+    """Return the chart of one latency metric, a curve per tier (or run) that has values for it.
+
+    Args:
+        metric: a key of `METRICS`.
+        tiers: the curves, at least one.
+        x: axis of the latency, see `latency_axis`.
+        flags: lines of room for the labels of targets.
+    """
     title, subtitle = METRICS[metric]
     nines = 3.0 if max(len(line.values) for line in tiers) >= 1000 else 2.0
     y = ladder_axis(nines)
@@ -128,7 +136,7 @@ def _in_words(title: str, tiers: list[TierLatency]) -> str:
         f"{line.tier}: half within {duration(line.at(0.5))}, 99 % within {duration(line.at(0.99))}"
         for line in tiers
     )
-    return f"{title} by tier. {told}."
+    return f"{title}. {told}."
 
 
 def _percentiles(title: str, tiers: list[TierLatency]) -> Markup:

@@ -47,13 +47,20 @@ def pool_charts(result: Result) -> tuple[Markup, int]:
     busiest = sorted(series, key=lambda name: -float(series[name]["batch"].mean()))[:SLOTS]
     shown = {name: rows for name, rows in series.items() if name in busiest}
     ends = time_span_s(result)
-    charts = [_pool_chart(metric, shown, ends) for metric in METRICS if shown]
+    charts = [pool_chart(metric, shown, ends) for metric in METRICS if shown]
     return join(charts), len(series) - len(shown)
 
 
-def _pool_chart(
+def pool_chart(
     metric: PoolMetric, pools: dict[str, pd.DataFrame], ends: tuple[float, float]
 ) -> Markup:
+    """Return one column of the pools' series over time, a line per pool.
+
+    Args:
+        metric: the column, and how it is written.
+        pools: series by pool.
+        ends: start and end of the time axis [s].
+    """
     parts = {name: stretches(rows, metric.column) for name, rows in pools.items()}
     highest = max(float(np.nanmax(part.high, initial=0.0)) for part in parts.values())
     x, y = time_axis(*ends), value_axis(highest, metric.unit)

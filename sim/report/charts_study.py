@@ -15,7 +15,7 @@ from sim.report.chart import LegendEntry, Plot, figure, frame
 from sim.report.datatable import folded, table
 from sim.report.markup import Markup
 from sim.report.palette import SLOTS
-from sim.report.study_scales import design_axis, metric_axis, writer
+from sim.report.study_scales import axis_title, design_axis, metric_axis, writer
 
 HEIGHT_PX = 210
 
@@ -72,7 +72,7 @@ def line_chart(
         overlay.append(svg.dots(x, y, xs[known], line.value[known], slot, HEIGHT_PX))
         entries.append(LegendEntry(name, f"s{slot}"))
     title = f"{found.metric}, {part}" if part else found.metric
-    told = f"over {across.title}" + (f", a line per {by.title}" if by else "")
+    told = f"over {axis_title(across)}" + (f", a line per {by.title}" if by else "")
     return figure(
         title,
         told,

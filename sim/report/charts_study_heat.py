@@ -13,7 +13,7 @@ from sim.report.charts_study import Measured
 from sim.report.formats import number
 from sim.report.heatmap import step_class
 from sim.report.markup import Markup, tag
-from sim.report.study_scales import WIDE, shortened, unit_of
+from sim.report.study_scales import WIDE, axis_title, short_texts, unit_of
 from sim.report.svg import percent
 
 ROW_PX, TICK_PX = 34, 22
@@ -48,7 +48,7 @@ def study_heat_map(found: Measured, across: StudyAxis, down: StudyAxis) -> Marku
     )
     side = _side(down, height)
     unit = {"duration": " [s]", "share": " [%]"}.get(unit_of(found.metric), "")
-    told = f"{across.title} from left to right, {down.title} downwards"
+    told = f"{axis_title(across)} from left to right, {down.title} downwards"
     return figure(
         f"{found.metric}{unit}", told, tag("div", side, picture, class_="frame"), (), Markup()
     )
@@ -79,7 +79,7 @@ def color_steps(values: FloatArray) -> FloatArray:
 
 
 def _texts(axis: StudyAxis) -> list[tuple[int, str]]:
-    return [(place, shortened(text)) for place, text in enumerate(axis.texts)]
+    return list(enumerate(short_texts(axis)))
 
 
 def _side(down: StudyAxis, height: int) -> Markup:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from sim.report.markup import Markup, join, tag
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def table(
@@ -45,6 +49,11 @@ def _row(row: Sequence[object], looks: Sequence[str | None]) -> Markup:
     first, *others = zip(row, looks, strict=True)
     name = tag("th", first[0], scope="row", class_="text")
     return tag("tr", name, *(tag("td", cell, class_=look) for cell, look in others))
+
+
+def rows_of(frame: pd.DataFrame) -> list[Any]:
+    """Return the rows of a data frame with its columns as attributes."""
+    return list(frame.itertuples())
 
 
 def fact_list(facts: Iterable[tuple[str, object]]) -> Markup:

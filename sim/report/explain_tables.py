@@ -87,7 +87,12 @@ def _pools(explanation: Explanation) -> RenderableType:
         table.add_row(
             pool.name,
             pool.model,
-            f"{pool.replicas} on {pool.tensor_parallel} x {pool.accelerator}, {pool.cooling}",
+            ", ".join(
+                (
+                    f"{pool.replicas} on {pool.tensor_parallel} x {pool.accelerator}",
+                    *(pool.cooling, *pool.features),
+                )
+            ),
             f"{pool.kv_tokens:,}",
             f"{pool.capacity_per_s:,.1f}",
             f"{pool.step_s * 1e3:.1f}",

@@ -10,6 +10,7 @@ from sim.report.charts_energy import draw_charts, energy_flow, site_reports
 from sim.report.charts_heat import heat_charts
 from sim.report.charts_pue import pue_over_weather
 from sim.report.markup import Markup, join, tag
+from sim.report.plant_tables import incident_table, row_table, target_table
 from sim.report.rack_states import rack_history
 from sim.report.rack_views import rack_views
 from sim.report.section import Section
@@ -32,10 +33,10 @@ def facility_sections(result: Result) -> list[Section]:
         "limits",
         "What held racks back",
         "When racks were slowed by a power cap or by heat, or were switched off by a breaker, by "
-        "heat or for want of power.",
-        constraint_bands(result, history),
+        "heat or for want of power; what went wrong, and how load targets were met.",
+        join((constraint_bands(history), incident_table(result), target_table(result))),
     )
-    racks = Section("racks", "Racks", "", rack_views(result, history))
+    racks = Section("racks", "Racks", "", join((rack_views(result, history), row_table(result))))
     charts, left_out = heat_charts(result, history)
     heat = Section(
         "heat",

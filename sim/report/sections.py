@@ -13,8 +13,10 @@ from sim.report.charts_power import site_power_charts
 from sim.report.charts_racks import rack_heat_map
 from sim.report.datatable import fact_list, folded, table
 from sim.report.facility_sections import facility_sections, has_facility
+from sim.report.fleet_sections import fleet_section
 from sim.report.headline import site_powers
 from sim.report.markup import Markup, join, tag
+from sim.report.pool_tables import pool_tables
 from sim.report.section import Section
 from sim.report.trust import source_tables
 from sim.report.view import as_float, at, tier_names
@@ -41,7 +43,7 @@ LATENCIES = {
 def run_sections(result: Result) -> list[Section]:
     """Return the sections that have something to show."""
     before: tuple[Callable[[Result], Section], ...] = (_latency, _power)
-    after = (_pools, _sites, _topology, _sources, _performance)
+    after = (_pools, fleet_section, _sites, _topology, _sources, _performance)
     sections = [
         *(build(result) for build in before),
         *facility_sections(result),
@@ -114,7 +116,8 @@ def _pools(result: Result) -> Section:
     charts, left_out = pool_charts(result)
     note = _left_out(left_out, "pool", "the busiest are shown")
     lead = "What the pools did over time: lines are means, bands reach to the extremes."
-    return Section("pools", "Queues and batches", lead, join((_grid(charts), note)))
+    content = join((_grid(charts), note, pool_tables(result)))
+    return Section("pools", "Queues and batches", lead, content)
 
 
 def _sites(result: Result) -> Section:

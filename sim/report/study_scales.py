@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from sim.experiment.study_axes import StudyAxis
 from sim.interfaces import FloatArray
-from sim.report.axes import Axis, LinearScale, LogScale, log_axis, range_axis, value_axis
+from sim.report.axes import Axis, LinearScale, LogScale, Scale, log_axis, range_axis, value_axis
 from sim.report.formats import BY_UNIT
 
 WIDE = 20.0  # values that differ by more than this factor get a logarithmic axis
 NEAR_ONE = 0.9
 LETTERS = 14
+CLOSEST = 0.09  # part of an axis that the text of a tick needs
+LATENCIES = {
+    "ttft_s": "TTFT",
+    "tpot_s": "TPOT",
+    "e2e_s": "E2E",
+    "queue_s": "queueing",
+    "network_s": "network",
+}
+TITLES = {
+    "energy.it_kwh": "IT energy [kWh]",
+    "energy.facility_kwh": "facility energy [kWh]",
+    "energy.j_per_output_token": "IT energy [J per output token]",
+    "energy.pue": "PUE",
+    "carbon.kg": "carbon [kg]",
+    "cost.energy_usd": "energy [USD]",
+    "cost.total_usd": "cost [USD]",
+    "throughput.requests_per_s": "completed [req/s]",
+    "throughput.output_tokens_per_s": "output tokens/s",
+}
 SHARES = ("attainment", "attained", "accelerator_busy", "share_above", "kv_used")
 
 
@@ -23,6 +42,22 @@ def unit_of(metric: str) -> str:
     if any(part.endswith("_s") and not part.endswith("per_s") for part in parts):
         return "duration"
     return "share" if parts[-1] in SHARES else "number"
+
+
+def metric_title(metric: str) -> str:
+    """Return what people call a number of the summary, with its unit; its name where they do not.
+
+    ``latency.tiers.premium.ttft_s.p99`` is "TTFT p99, premium [s]".
+    """
+    parts = metric.split(".")
+    if parts[0] == "latency" and parts[-2] in LATENCIES:
+        of = f", {parts[2]}" if parts[1] == "tiers" else ""
+        return f"{LATENCIES[parts[-2]]} {parts[-1].replace('_', '.')}{of} [s]"
+    if parts[0] == "sla" and parts[-1] == "attainment":
+        return f"within SLO, {parts[1]} [%]"
+    if parts[0] == "power" and parts[-1].endswith("_kw"):
+        return f"{parts[-1].removesuffix('_kw')} IT power, {parts[1]} [kW]"
+    return TITLES.get(metric, metric)
 
 
 def writer(metric: str) -> Callable[[float | None], str]:
@@ -62,17 +97,49 @@ def design_axis(axis: StudyAxis) -> tuple[Axis, FloatArray]:
     """
     if axis.numbers is None or len(set(axis.numbers)) < len(axis.numbers):
         numbers = np.arange(len(axis.texts), dtype=np.float64)
-        scale = LinearScale(-0.4, len(axis.texts) - 0.6)
         ticks = tuple(zip(numbers.tolist(), map(shortened, axis.texts), strict=True))
-        return Axis(scale, ticks, "number"), numbers
+        return Axis(LinearScale(-0.4, len(axis.texts) - 0.6), ticks, "number"), numbers
     numbers = np.array(axis.numbers)
     low, high = float(numbers.min()), float(numbers.max())
     if axis.sampled:
         return range_axis(low, high, "number"), numbers
-    ticks = tuple(zip(axis.numbers, map(shortened, axis.texts), strict=True))
-    if low > 0 and high > WIDE * low:
-        return Axis(LogScale(low, high), ticks, "number"), numbers
-    return Axis(LinearScale(low, high), ticks, "number"), numbers
+    wide = low > 0 and high > WIDE * low
+    scale: Scale = LogScale(low, high) if wide else LinearScale(low, high)
+    return Axis(scale, _apart(scale, axis.numbers, short_texts(axis)), "number"), numbers
+
+
+def _apart(
+    scale: Scale, numbers: Sequence[float], texts: Sequence[str]
+) -> tuple[tuple[float, str], ...]:
+    """Return ticks; one whose text would touch that of its neighbour to the left has none."""
+    ticks: list[tuple[float, str]] = []
+    last = -1.0
+    for number, text in sorted(zip(numbers, texts, strict=True)):
+        place = float(scale.place(number))
+        shown = place - last >= CLOSEST
+        ticks.append((number, text if shown else ""))
+        last = place if shown else last
+    return tuple(ticks)
+
+
+def axis_title(axis: StudyAxis) -> str:
+    """Return the name of an axis, with the unit that its numbers share."""
+    unit = _shared_unit(axis)
+    return f"{axis.title} [{unit}]" if unit else axis.title
+
+
+def short_texts(axis: StudyAxis) -> list[str]:
+    """Return the values of an axis as short as they can be: numbers without a shared unit."""
+    unit = _shared_unit(axis)
+    texts = (text.replace(f" {unit}", "") if unit else text for text in axis.texts)
+    return [shortened(text) for text in texts]
+
+
+def _shared_unit(axis: StudyAxis) -> str:
+    """Return the unit that all numbers of an axis carry, empty if there is none."""
+    parts = [part for text in axis.texts for part in text.split(" + ")]
+    units = {part.lstrip("+-.0123456789") for part in parts}
+    return units.pop().strip() if axis.numbers is not None and len(units) == 1 else ""
 
 
 def shortened(text: str) -> str:

@@ -77,6 +77,7 @@ def _figure_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         target = f", target {formats.share(sla.target, 2)}" if sla.target is not None else ""
         yield f"SLA {sla.name}", f"{formats.share(sla.attainment, 2)}{target}{verdict}"
     yield from _energy_rows(summary)
+    yield from _cost_rows(summary)
     yield from _speed_rows(summary)
 
 
@@ -90,6 +91,15 @@ def _energy_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     told += [f"PUE {pue:.2f}"] if pue is not None else []
     told += [f"{formats.number(per_token)} J per output token"] if per_token is not None else []
     yield "Energy", ", ".join(told)
+
+
+def _cost_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    fleet_usd = as_float(at(summary, "cost", "fleet_usd"))
+    if fleet_usd is not None:
+        per_token = formats.number(as_float(at(summary, "cost", "fleet_usd_per_mtoken")))
+        accelerators = formats.number(as_float(at(summary, "cost", "accelerators_usd")))
+        told = f"{formats.number(fleet_usd)} USD, of which accelerators {accelerators}"
+        yield "Fleet cost", f"{told}; {per_token} USD per million output tokens"
 
 
 def _speed_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -16,12 +16,14 @@ from sim.report.plots import STYLE, new_figure, set_x_ticks
 from sim.report.view import time_span_s
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from sim.result import Result
 
 MOST_POINTS = 400
 LATENCY_BINS = 60
+GOODPUT_BINS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,10 @@ def quantity(column: str) -> Quantity:
         "clock": Quantity("slowest clock of a rack [% of full]", "rack", "min", 100.0),
         "outside_c": Quantity("outdoors [°C]", "site", "mean"),
         "queue": Quantity("requests waiting", "pool", "sum"),
+        "arrivals_per_s": Quantity("requests reaching the pools [1/s]", "pool", "sum"),
+        "in_service": Quantity("replicas in service", "pool", "sum"),
+        "kv_used": Quantity("KV memory in use [%]", "pool", "mean", 100.0),
+        "batch": Quantity("requests in the batch of a replica", "pool", "mean"),
     }[column]
 
 
@@ -59,7 +65,9 @@ def save_over_time(results: Mapping[str, Result], columns: Sequence[str], path: 
 
     Args:
         results: runs by the name in the legend.
-        columns: of the series, or ``ttft_s`` for the p99 of the requests that arrive in a stretch.
+        columns: of the series; or of the requests that arrive in a stretch of time ``ttft_s``,
+            their p99, and ``goodput_per_s``, how many of them met their SLO; with the name of a
+            tier, as in ``ttft_s of premium``, only the requests of that tier.
         path: file to write; its ending says the format.
     """
     from matplotlib import rc_context
@@ -68,12 +76,14 @@ def save_over_time(results: Mapping[str, Result], columns: Sequence[str], path: 
         figure = new_figure(8.0, 0.5 + 1.75 * len(columns))
         panels = np.atleast_1d(figure.subplots(len(columns), 1, sharex=True))
         for panel, column in zip(panels, columns, strict=True):
-            title = "TTFT p99 [s]" if column == "ttft_s" else quantity(column).title
-            panel.set_title(title)
-            for slot, (name, result) in enumerate(results.items()):
-                times, values = _latency(result) if column == "ttft_s" else _line(result, column)
+            name, _, tier = column.partition(" of ")
+            drawn = _BY_ARRIVAL.get(name)
+            of_tier = f", {tier}" if tier else ""
+            panel.set_title(drawn[0] + of_tier if drawn else quantity(name).title)
+            for slot, (run, result) in enumerate(results.items()):
+                times, values = drawn[1](result, tier) if drawn else _line(result, name)
                 colour = palette.SERIES_LIGHT[slot % palette.SLOTS]
-                panel.plot(times, values, color=colour, lw=1.3, label=name, drawstyle="steps-post")
+                panel.plot(times, values, color=colour, lw=1.3, label=run, drawstyle="steps-post")
         # beside the panels, where it hides nothing
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         longest = max(results.values(), key=lambda result: time_span_s(result)[1])
@@ -108,6 +118,19 @@ def save_figures(
         _write(figure, path)
 
 
+def attained(result: Result) -> pd.Series:
+    """Return which requests met the SLO of their tier, in the order of `request_columns`."""
+    requests = result.request_columns("tier", "status", "ttft_s", "tpot_s", "e2e_s")
+    met = requests["status"] == "completed"
+    for tier, sla in result.summary["sla"].items():
+        mine = requests["tier"] == tier
+        for name in ("ttft_s", "tpot_s", "e2e_s"):
+            limit = sla["targets"].get(name)
+            if limit is not None:
+                met &= ~(mine & (requests[name] > limit))
+    return met
+
+
 def _line(result: Result, column: str) -> tuple[np.ndarray, np.ndarray]:
     wanted = quantity(column)
     series = result.series
@@ -117,13 +140,35 @@ def _line(result: Result, column: str) -> tuple[np.ndarray, np.ndarray]:
     return values.index.to_numpy()[::step], wanted.scale * values.to_numpy()[::step]
 
 
-def _latency(result: Result) -> tuple[np.ndarray, np.ndarray]:
-    requests = result.request_columns("arrival_s", "ttft_s")
-    end_s = float(requests["arrival_s"].max()) if len(requests) else 1.0
-    width_s = end_s / LATENCY_BINS
-    stretch = (requests["arrival_s"] // width_s) * width_s
+def _latency(result: Result, tier: str) -> tuple[np.ndarray, np.ndarray]:
+    requests = result.request_columns("arrival_s", "tier", "ttft_s")
+    if tier:
+        requests = requests[requests["tier"] == tier]
+    stretch, _ = _stretches(requests["arrival_s"], LATENCY_BINS)
     p99 = requests["ttft_s"].groupby(stretch).quantile(0.99)
     return p99.index.to_numpy(), p99.to_numpy()
+
+
+def _goodput(result: Result, tier: str) -> tuple[np.ndarray, np.ndarray]:
+    requests = result.request_columns("arrival_s", "tier")
+    met = attained(result)
+    if tier:
+        met = met & (requests["tier"] == tier)
+    stretch, width_s = _stretches(requests["arrival_s"], GOODPUT_BINS)
+    met = met.groupby(stretch).sum() / width_s
+    return met.index.to_numpy(), met.to_numpy()
+
+
+def _stretches(arrival_s: pd.Series, number: int) -> tuple[pd.Series, float]:
+    """Return the start of the stretch of time of each arrival, and the length of one [s]."""
+    width_s = (float(arrival_s.max()) if len(arrival_s) else 1.0) / number
+    return (arrival_s // width_s) * width_s, width_s
+
+
+_BY_ARRIVAL = {
+    "ttft_s": ("TTFT p99 [s]", _latency),
+    "goodput_per_s": ("requests that met their SLO, by arrival [1/s]", _goodput),
+}
 
 
 def _write(figure: Figure, path: Path) -> None:

@@ -39,6 +39,7 @@ class Cascade:
         uniform: draws U(0, 1) numbers.
 
     Attributes:
+        asked: requests for the large model.
         tried: requests that the small model was asked first.
         escalated: of those, how many went on to the large one.
     """
@@ -47,8 +48,8 @@ class Cascade:
         self, settings: CascadeSettings, log: RequestLog, uniform: Callable[[], float]
     ) -> None:
         self._settings, self._log, self._uniform = settings, log, uniform
-        self._trying: dict[int, None] = {}
-        self.tried = self.escalated = 0
+        self._trying: dict[int, bool] = {}  # whether the answer will not be good enough
+        self.asked = self.tried = self.escalated = 0
 
     def connect(self, route: Callable[[Request], None]) -> None:
         """Set where requests go."""
@@ -57,29 +58,40 @@ class Cascade:
     def send(self, request: Request) -> None:
         """Take a request that has just arrived at its front door."""
         settings = self._settings
-        if request.model == settings.large and self._seems_simple(request):
-            request.model = settings.small
-            self._trying[request.number] = None
-            self.tried += 1
+        if request.model == settings.large:
+            self.asked += 1
+            # Both are drawn for every request, so that variants differ in nothing else.
+            seems_simple = self._uniform() < settings.share
+            is_hard = self._uniform() < settings.escalation
+            if seems_simple and request.input_tokens <= settings.longest_input_tokens:
+                request.model = settings.small
+                self._trying[request.number] = is_hard
+                self.tried += 1
         self._route(request)
 
     def ended(self, request: Request) -> None:
         """Pass an answer on, unless the large model has to give a better one."""
-        if request.number in self._trying:
-            del self._trying[request.number]
-            if request.status == COMPLETED and self._uniform() < self._settings.escalation:
-                self._escalate(request)
-                return
-        self._log.ended(request)
+        is_hard = self._trying.pop(request.number, False)
+        if is_hard and request.status == COMPLETED:
+            self._escalate(request)
+        else:
+            self._log.ended(request)
 
-    def _seems_simple(self, request: Request) -> bool:
-        short = request.input_tokens <= self._settings.longest_input_tokens
-        return short and self._uniform() < self._settings.share
+    def report(self) -> dict[str, float]:
+        """Return how many requests went where, and as shares."""
+        return {
+            "asked": self.asked,
+            "tried_small": self.tried,
+            "escalated": self.escalated,
+            "tried_share": self.tried / self.asked if self.asked else 0.0,
+            "escalated_share": self.escalated / self.tried if self.tried else 0.0,
+        }
 
     def _escalate(self, request: Request) -> None:
         self.escalated += 1
         request.model = self._settings.large
         request.status = IN_FLIGHT
+        request.sent_s = request.finished_s
         request.queued_s = request.admitted_s = NOT_YET
         request.first_token_s = request.finished_s = NOT_YET
         request.prefill_tokens, request.context_tokens = request.input_tokens, 0

@@ -80,10 +80,13 @@ class PowerOfTwo:
 
     def choose(self, request: Request, candidates: Sequence[Station]) -> Station | None:
         """Draw two pools, with equal chances, and return the less loaded one."""
-        count = len(candidates)
-        first = candidates[int(self._uniform() * count)]
-        second = candidates[int(self._uniform() * count)]
-        return first if relative_load(first) <= relative_load(second) else second
+        count, uniform = len(candidates), self._uniform
+        first = candidates[int(uniform() * count)]
+        second = candidates[int(uniform() * count)]
+        if not second.slots:  # all of its replicas are out of service
+            return first
+        lighter = first.outstanding * second.slots <= second.outstanding * first.slots
+        return first if lighter and first.slots else second
 
 
 @PLACEMENTS.register("tier-affinity")

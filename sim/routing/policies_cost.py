@@ -62,6 +62,8 @@ class CarbonAware:
 class PowerHeadroom:
     """The pool with room that is furthest below the power limit above it."""
 
+    reads_headroom = True  # so that the run measures it
+
     def __init__(self, settings: PolicySettings) -> None:
         self._spill_at = settings.spill_at
 

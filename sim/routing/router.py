@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from sim.interfaces import (
     FAILED,
@@ -106,36 +105,33 @@ class Router:
             self.egress_usd += path.egress_usd_per_token * request.output_tokens
         jitter_s = path.jitter_s
         up_s = path.latency_s + path.upload_s_per_token * request.input_tokens
-        request.downlink_s = path.latency_s
         if jitter_s:
             up_s += jitter_s * self._exponential()
-            request.downlink_s += jitter_s * self._exponential()
+            request.downlink_s = path.latency_s + jitter_s * self._exponential()
+        else:
+            request.downlink_s = path.latency_s
+        request.pool = station.index
         if path.shared:
-            request.pool = station.index
             self._on_the_wire[request.number] = request
-            self._upload(request, station, up_s, path.shared)
+            self._upload(request, up_s, path.shared)
         elif up_s > 0.0:
-            request.pool = station.index
             self._on_the_wire[request.number] = request
-            self._clock.call_at(self._clock.now + up_s, partial(self._deliver, station, request))
+            self._clock.call_at(self._clock.now + up_s, self._deliver, request)
         else:
             station.submit(request)
 
-    def _upload(
-        self, request: Request, station: Station, up_s: float, links: Sequence[frozenset[str]]
-    ) -> None:
+    def _upload(self, request: Request, up_s: float, links: Sequence[frozenset[str]]) -> None:
         """Send a prompt over shared links, one after the other, and then the way that is left."""
         if not links:
-            deliver = partial(self._deliver, station, request)
-            self._clock.call_at(self._clock.now + up_s, deliver)
+            self._clock.call_at(self._clock.now + up_s, self._deliver, request)
             return
         bits = request.input_tokens * BYTES_PER_TOKEN * BITS_PER_BYTE
-        onward = partial(self._upload, request, station, up_s, links[1:])
+        onward = partial(self._upload, request, up_s, links[1:])
         self.tables.links[links[0]].send(bits, onward)
 
-    def _deliver(self, station: Station, request: Request, _event: Any) -> None:
+    def _deliver(self, request: Request) -> None:
         if self._on_the_wire.pop(request.number, None) is not None:
-            station.submit(request)
+            self._stations[request.pool].submit(request)
 
     def _end(self, request: Request, status: int) -> None:
         request.status = status

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sim.interfaces import Scheduler, Station
-from sim.routing.bandwidth import SharedLink
 from sim.routing.network import Path, route_table
 from sim.scenario.schema import Scenario
 from sim.scenario.topology import network_graph
+from sim.shared_link import SharedLink
 
 # Region, model and tier: what decides which pools may serve a request.
 Key = tuple[int, int, int]

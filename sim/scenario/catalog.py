@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sim.errors import Problem, ScenarioError
 from sim.registry import nearest_hint
@@ -24,10 +24,13 @@ from sim.scenario.catalog_entries import (
 )
 from sim.scenario.catalog_fields import SECTIONS
 from sim.scenario.catalog_marks import Mark
-from sim.scenario.catalog_reader import read_layer, read_sources
-from sim.scenario.document import Document
+from sim.scenario.catalog_reader import Layer, read_layer, read_sources
+from sim.scenario.document import Document, from_mapping
 from sim.scenario.validate import in_order
 from sim.scenario.yaml_reader import read_document
+
+if TYPE_CHECKING:
+    from sim.scenario.schema import Scenario
 
 __all__ = [
     "SECTIONS",
@@ -41,9 +44,12 @@ __all__ = [
     "Region",
     "Source",
     "Sourced",
+    "catalog_of",
     "load_catalog",
 ]
 
+USER: Final = "user"  # source of the numbers that a scenario sets
+CONSTANTS: Final = "constants"  # key of a scenario under which it does
 _SHIPPED: Final = Path(__file__).parents[1] / "_data"
 _SHIPPED_FILES: Final = ("sources", *SECTIONS)
 
@@ -73,17 +79,25 @@ class Catalog:
         return found
 
 
-def load_catalog(extra: Sequence[Path] = ()) -> Catalog:
+def load_catalog(extra: Sequence[Path] = (), constants: Document | None = None) -> Catalog:
     """Return the shipped catalogue with the entries of users' files added or put over it.
 
     Args:
         extra: users' files, the last one goes first. Numbers without a mark in them count as a
             guess, with the file as their source.
+        constants: a scenario whose ``constants`` go before all files; their source is `USER`.
 
     Raises:
-        ScenarioError: something is wrong in the files; all problems at once.
+        ScenarioError: something is wrong in the files or constants; all problems at once.
     """
-    return _read(tuple(extra)) if extra else _shipped()
+    return _read(tuple(extra), constants) if extra or constants else _shipped()
+
+
+def catalog_of(scenario: Scenario) -> Catalog:
+    """Return the catalogue as a scenario has it: with its files and its own constants."""
+    files = [scenario.base_dir / file for file in scenario.catalog]
+    given = scenario.constants.model_dump(exclude_defaults=True) if scenario.constants else {}
+    return load_catalog(files, from_mapping({CONSTANTS: given}) if given else None)
 
 
 @cache
@@ -92,21 +106,38 @@ def _shipped() -> Catalog:
 
     Entries are frozen and the mappings are never written to, so runs may share it.
     """
-    return _read(())
+    return _read((), None)
 
 
-def _read(extra: tuple[Path, ...]) -> Catalog:
-    shipped = [read_document(_SHIPPED / f"{name}.yaml", f"{name}.yaml") for name in _SHIPPED_FILES]
-    own = [read_document(path) for path in extra]
+@cache
+def _shipped_layers() -> tuple[Mapping[str, Source], tuple[Layer, ...]]:
+    documents = [
+        read_document(_SHIPPED / f"{name}.yaml", f"{name}.yaml") for name in _SHIPPED_FILES
+    ]
     sources: dict[str, Source] = {}
-    for document in (*shipped, *own):
+    for document in documents:
         sources |= read_sources(document)
-    layers = [read_layer(document, sources, None) for document in shipped]
+    layers = tuple(read_layer(document, sources, None) for document in documents)
+    _raise(documents, [])
+    return sources, layers
+
+
+def _read(extra: tuple[Path, ...], constants: Document | None) -> Catalog:
+    shipped_sources, shipped_layers = _shipped_layers()
+    sources, layers = dict(shipped_sources), list(shipped_layers)
+    own = [read_document(path) for path in extra]
+    for document in own:
+        sources |= read_sources(document)
     for document in own:
         sources[document.file] = Source(document.file, "Given by the user", document.file, "")
         layers.append(read_layer(document, sources, Mark("guess", document.file)))
+    files = list(own)
+    if constants is not None:
+        sources[USER] = Source(USER, "Set in the scenario", CONSTANTS, "")
+        files.append(replace(constants, problems=[]))
+        layers.append(_constants_layer(files[-1], sources, layers))
     entries, problems = build(layers)
-    _raise(shipped + own, problems)
+    _raise(files, problems)
     return Catalog(
         accelerators=_only(Accelerator, entries),
         models=_only(Model, entries),
@@ -115,6 +146,24 @@ def _read(extra: tuple[Path, ...]) -> Catalog:
         regions=_only(Region, entries),
         sources=sources,
     )
+
+
+def _constants_layer(
+    document: Document, sources: Mapping[str, Source], below: Sequence[Layer]
+) -> Layer:
+    """Return what the constants of a scenario say; they may change entries, but add none."""
+    layer = read_layer(document, sources, Mark("guess", USER), (CONSTANTS,))
+    for section, entries in layer.entries.items():
+        known = list(
+            dict.fromkeys(name for each in below for name in each.entries.get(section, ()))
+        )
+        for name in entries.keys() - set(known):
+            hint = nearest_hint(name, known) or "a file under 'catalog' can add an entry"
+            place, expected = (CONSTANTS, section, name), f"one of the {section} in the catalogue"
+            document.problems.append(
+                document.problem(place, f"unknown name {name!r}", expected, hint, of_key=True)
+            )
+    return layer
 
 
 T = TypeVar("T", bound=Entry)

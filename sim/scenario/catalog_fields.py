@@ -22,7 +22,6 @@ COMPUTE_RATE: Final = Kind(
     "a compute rate", "989 TFLOP/s", {"TFLOP/s": Decimal("1e12"), "PFLOP/s": Decimal("1e15")}
 )
 USD: Final = Kind("a price", "25000 USD", {"USD": Decimal(1)})
-USD_PER_H: Final = Kind("a price per hour", "2.95 USD/h", {"USD/h": Decimal(1)})
 
 PRECISIONS: Final = ("bf16", "fp8", "int8", "int4", "fp4")
 COOLINGS: Final = ("air", "liquid")
@@ -59,19 +58,29 @@ class Field:
     numeric: bool = True
 
 
-def quantity(kind: Kind, *, above: bool = False, whole: bool = False) -> Reader:
-    """Return a reader of quantities with a unit, from zero up, or ``above`` zero."""
-    form = Quantity(kind, above=above, whole=whole)
+@dataclass(frozen=True, slots=True)
+class QuantityReader:
+    """Reads quantities with a unit, and writes them again."""
 
-    def read(raw: Any) -> float:
+    form: Quantity
+
+    def __call__(self, raw: Any) -> float:
+        """Return the quantity in its SI unit."""
         bare = isinstance(raw, (int, float)) and not isinstance(raw, bool)
         try:
-            return form.read(BareNumber(raw) if bare else raw)
+            return self.form.read(BareNumber(raw) if bare else raw)
         except PydanticCustomError as error:
             context = error.context or {}
             raise RefusedError(context["expected"], context["hint"]) from None
 
-    return read
+    def write(self, value: float) -> str:
+        """Return a value as text that is read as the same value again."""
+        return self.form.write(value)
+
+
+def quantity(kind: Kind, *, above: bool = False, whole: bool = False) -> QuantityReader:
+    """Return a reader of quantities with a unit, from zero up, or ``above`` zero."""
+    return QuantityReader(Quantity(kind, above=above, whole=whole))
 
 
 def number(high: float = math.inf, *, whole: bool = False) -> Reader:
@@ -174,8 +183,8 @@ _ACCELERATOR: Final = (
     Field("memory_reserved", "reserved_bytes", _BYTES),
     Field("collective_buffers", "collective_bytes", _BYTES, group_size),
     Field("price", "price_usd", quantity(USD), required=False),
-    Field("rent", "rent_usd_per_h", quantity(USD_PER_H), required=False),
-    Field("tco", "tco_usd_per_h", quantity(USD_PER_H), required=False),
+    Field("rent", "rent_usd_per_h", quantity(units.USD_PER_H), required=False),
+    Field("tco", "tco_usd_per_h", quantity(units.USD_PER_H), required=False),
     Field("efficiency.bandwidth", "efficiency.bandwidth", _RATIO),
     Field("efficiency.compute", "efficiency.compute", _RATIO, _PRECISION),
     Field("efficiency.prefill_attention", "efficiency.prefill_attention", _RATIO),

@@ -76,22 +76,26 @@ def read_sources(document: Document) -> dict[str, Source]:
     return found
 
 
-def read_layer(document: Document, known: Mapping[str, Source], unmarked: Mark | None) -> Layer:
+def read_layer(
+    document: Document, known: Mapping[str, Source], unmarked: Mark | None, root: Place = ()
+) -> Layer:
     """Return what a file says about entries; problems go to the document.
 
     Args:
         document: the file.
         known: sources that marks may name.
         unmarked: mark of numbers that carry none; None where that is a mistake.
+        root: where the sections stand, for a document that is no catalogue file.
     """
-    data = document.data
+    data = document.get(root)
     if not isinstance(data, dict):
-        refuse(document, (), data, "a mapping with " + ", ".join(_TOP))
+        refuse(document, root, data, "a mapping with " + ", ".join(_TOP))
         return Layer({}, {})
-    refuse_unknown(document, (), data, _TOP)
-    if data.get("version") != 1:
-        refuse(document, ("version",), data.get("version"), "version: 1")
-    base = _mapping(document, ("defaults",), data.get("defaults"))
+    if not root:
+        refuse_unknown(document, (), data, _TOP)
+        if data.get("version") != 1:
+            refuse(document, ("version",), data.get("version"), "version: 1")
+    base = {} if root else _mapping(document, ("defaults",), data.get("defaults"))
     refuse_unknown(document, ("defaults",), base, SECTIONS)
     entries: dict[str, dict[str, RawEntry]] = {}
     defaults: dict[str, RawEntry] = {}
@@ -101,14 +105,15 @@ def read_layer(document: Document, known: Mapping[str, Source], unmarked: Mark |
         reader = _SectionReader(document, FIELDS[section], known, unmarked)
         defaults[section] = reader.entry(place, about)
         reader.fallback = read_marks(document, place, about, known)
-        found = _mapping(document, (section,), data.get(section))
+        found = _mapping(document, (*root, section), data.get(section))
         for name in found:
             if not _NAME.fullmatch(name):
                 expected = "a name of small letters, digits, '.', '-' and '_'"
-                refuse(document, (section, name), name, expected)
+                refuse(document, (*root, section, name), name, expected)
         entries[section] = {
-            name: reader.entry((section, name), _mapping(document, (section, name), about))
+            name: reader.entry(place, _mapping(document, place, about))
             for name, about in found.items()
+            for place in ((*root, section, name),)
         }
     return Layer(entries, defaults)
 

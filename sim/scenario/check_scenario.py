@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.scenario.check_fleet import check_cascade, check_faults
+from sim.scenario.check_pools import check_hand_overs, check_prefix_caches
 from sim.scenario.document import Place
 from sim.scenario.findings import Finding, unknown_name
 from sim.scenario.schema import Scenario
@@ -67,6 +68,8 @@ def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
     yield from _routing(scenario, names)
     yield from check_faults(scenario, names.sites, names.pools)
     yield from check_cascade(scenario, names.models)
+    yield from check_prefix_caches(scenario)
+    yield from check_hand_overs(scenario)
 
 
 def _routing(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
@@ -94,6 +97,10 @@ def _pool(name: str, pool: Pool, scenario: Scenario, names: ScenarioNames) -> It
     place = ("pools", name)
     if names.models is not None and pool.model not in names.models:
         yield unknown_name((*place, "model"), pool.model, "a model of the catalogue", names.models)
+    draft = pool.speculative.draft_model if pool.speculative else None
+    if names.models is not None and draft is not None and draft not in names.models:
+        drafted = (*place, "speculative", "draft_model")
+        yield unknown_name(drafted, draft, "a model of the catalogue", names.models)
     for index, tier in enumerate(pool.tiers or ()):
         if tier not in names.tiers:
             at = (*place, "tiers", index)

@@ -50,7 +50,9 @@ def load_scenario(
     problems = validation.problems
     if part.value is not None:
         files = [base_dir / path for path in part.value.catalog]
-        catalog, catalog_problems = _catalog([path for path in files if path.is_file()])
+        sound = not any(problem.path.startswith("constants") for problem in problems)
+        constants = document if part.value.constants and sound else None
+        catalog, catalog_problems = _catalog([p for p in files if p.is_file()], constants)
         findings = _findings(part.value, document, catalog, policies)
         problems += catalog_problems + _problems(findings, part, document)
         if not problems:
@@ -96,11 +98,13 @@ def _changed(source: Source, overrides: Sequence[str]) -> tuple[Document, Path]:
     return document, base_dir
 
 
-def _catalog(files: Sequence[Path]) -> tuple[Catalog | None, list[Problem]]:
+def _catalog(
+    files: Sequence[Path], constants: Document | None = None
+) -> tuple[Catalog | None, list[Problem]]:
     from sim.scenario.catalog import load_catalog
 
     try:
-        return load_catalog(files), []
+        return load_catalog(files, constants), []
     except ScenarioError as error:
         return None, list(error.problems)
 

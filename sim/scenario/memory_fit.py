@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sim.errors import Problem, ScenarioError
 from sim.scenario.catalog_entries import Accelerator, Model
+from sim.scenario.schema_pools import Pool
 
 # 4-bit formats carry an 8-bit scale for every 16 weights (nvfp4; mxfp4 and AWQ take a little less).
 WEIGHT_BYTES: Final[Mapping[str, float]] = {
@@ -17,28 +18,37 @@ WEIGHT_BYTES: Final[Mapping[str, float]] = {
     "fp4": 0.5625,
     "int4": 0.5625,
 }
-# Peak of a step's intermediate results: about 16 bf16 vectors of the model's width per token that
-# is processed together (kind guess: fits the 1.2 GB that vLLM reports for an 8B model).
-ACTIVATION_BYTES: Final = 32.0
+BF16_BYTES: Final = 2.0
 LARGEST_GROUP: Final = 1024
 GB: Final = 1e9
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryFit:
-    """Memory of one accelerator of a tensor-parallel group, and what the group can cache.
+    """Memory of one accelerator of a replica's group, and what the group can cache.
 
     Attributes:
         memory_bytes: all of it [bytes].
-        weights_bytes: its share of the weights [bytes].
-        overhead_bytes: runtime, communication buffers and intermediate results [bytes].
+        weights_bytes: its share of the weights, those of a draft model included [bytes].
+        context_bytes: what the runtime takes [bytes].
+        buffers_bytes: communication buffers [bytes].
+        activation_bytes: intermediate results of the largest step [bytes].
         kv_bytes_per_token: what one token of context takes of it [bytes].
+        copies: groups of accelerators that each hold the cache of other requests.
     """
 
     memory_bytes: float
     weights_bytes: float
-    overhead_bytes: float
+    context_bytes: float
+    buffers_bytes: float
+    activation_bytes: float
     kv_bytes_per_token: float
+    copies: int = 1
+
+    @property
+    def overhead_bytes(self) -> float:
+        """What neither weights nor cache take [bytes]."""
+        return self.context_bytes + self.buffers_bytes + self.activation_bytes
 
     @property
     def free_bytes(self) -> float:
@@ -48,7 +58,35 @@ class MemoryFit:
     @property
     def kv_tokens(self) -> int:
         """Tokens of context that the group can hold, 0 where the model does not fit [tokens]."""
-        return max(0, int(self.free_bytes // self.kv_bytes_per_token))
+        return max(0, self.copies * int(self.free_bytes // self.kv_bytes_per_token))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a model lies on the accelerators of a replica, beside their number.
+
+    Attributes:
+        kv_precision: number format of the KV cache.
+        expert_parallel: groups of accelerators that hold whole experts; 1 splits each over all.
+        data_parallel: copies of the attention and dense layers within the replica; routed experts
+            are spread over all accelerators.
+        draft: model that drafts tokens, if any; its weights are as precise as the model's.
+    """
+
+    kv_precision: str = "bf16"
+    expert_parallel: int = 1
+    data_parallel: int = 1
+    draft: Model | None = None
+
+
+EVEN_SPLIT: Final = Layout()
+
+
+def layout_of(pool: Pool, models: Mapping[str, Model]) -> Layout:
+    """Return how a pool's model lies on the accelerators of a replica."""
+    name = pool.speculative.draft_model if pool.speculative else None
+    draft = models[name] if name else None
+    return Layout(pool.kv_precision, pool.expert_parallel, pool.data_parallel, draft)
 
 
 def memory_fit(
@@ -57,14 +95,15 @@ def memory_fit(
     tensor_parallel: int,
     precision: str,
     max_num_batched_tokens: int = 8192,
+    layout: Layout = EVEN_SPLIT,
 ) -> MemoryFit:
     """Return how the memory of each accelerator of a group is used.
 
-    Weights are split evenly. The KV cache is split by heads, as far as there are KV heads; a
-    latent cache (MLA) has none to split and is copied to every accelerator. Held back: the
-    runtime's own memory and the communication buffers (rule of ai-dynamo/aiconfigurator), and the
-    intermediate results of the largest step. The cache stays bf16 whatever the weights are, as is
-    vLLM's default, and layers with a window are counted in full.
+    Weights are split evenly, but for the copies of attention and dense layers that data parallel
+    attention asks for. The KV cache is split by heads, as far as there are KV heads; a latent
+    cache (MLA) has none to split and is copied to every accelerator. Held back: the runtime's own
+    memory and the communication buffers (rule of ai-dynamo/aiconfigurator), and the intermediate
+    results of the largest step, see `activation_values`.
 
     Args:
         model: what runs.
@@ -72,16 +111,54 @@ def memory_fit(
         tensor_parallel: accelerators in the group [1].
         precision: of the weights.
         max_num_batched_tokens: most tokens in one step [tokens].
+        layout: how the model lies on them.
     """
-    kv_shares = 1 if model.latent_kv else min(tensor_parallel, model.kv_heads)
+    shares = tensor_parallel // layout.data_parallel
+    weights = model.expert_params / tensor_parallel
+    weights += (model.params - model.expert_params) / shares
+    kv_bytes = kv_bytes_per_token(model, shares, layout.kv_precision)
+    if layout.draft is not None:
+        weights += layout.draft.params / shares
+        kv_bytes += kv_bytes_per_token(layout.draft, shares, layout.kv_precision)
     return MemoryFit(
         memory_bytes=accelerator.memory_bytes,
-        weights_bytes=model.params * WEIGHT_BYTES[precision] / tensor_parallel,
-        overhead_bytes=accelerator.reserved_bytes
-        + _buffers(accelerator, tensor_parallel)
-        + max_num_batched_tokens * model.hidden * ACTIVATION_BYTES / tensor_parallel,
-        kv_bytes_per_token=model.kv_bytes_per_token / kv_shares,
+        weights_bytes=weights * WEIGHT_BYTES[precision],
+        context_bytes=accelerator.reserved_bytes,
+        buffers_bytes=_buffers(accelerator, tensor_parallel),
+        activation_bytes=max_num_batched_tokens * activation_values(model, shares) * BF16_BYTES,
+        kv_bytes_per_token=kv_bytes,
+        copies=layout.data_parallel,
     )
+
+
+def kv_bytes_per_token(model: Model, shares: int, kv_precision: str = "bf16") -> float:
+    """Return what one token of context takes of each accelerator [bytes].
+
+    Args:
+        model: whose cache it is.
+        shares: accelerators that share its heads [1].
+        kv_precision: number format of the cache.
+    """
+    kv_shares = 1 if model.latent_kv else min(shares, model.kv_heads)
+    return model.kv_bytes_per_token * WEIGHT_BYTES[kv_precision] / BF16_BYTES / kv_shares
+
+
+def activation_values(model: Model, shares: int) -> float:
+    """Return the numbers that a step holds at once per new token, on each accelerator.
+
+    Inference keeps one layer's results at a time (the layer of Korthikanti et al. 2022,
+    arXiv:2205.05198, section 4, without what training keeps for later): the residual stream and
+    its normalised copy, ``2 h``, and whichever is larger of attention (queries, keys, values and
+    result, ``2 (heads + kv heads) d``) and feed-forward part (gate, up and their product,
+    ``3 f``), both split over the group. Mixtures of experts also collect ``top_k`` results of
+    width ``h`` before they add them up, as vLLM's fused kernel does. ``f`` follows from the active
+    weights: what attention does not take is ``3 h f`` per layer. It thus carries the embeddings
+    too, which stand for the logits here.
+    """
+    attention = 2.0 * (model.heads + model.kv_heads) * model.head_dim
+    feed_forward = model.active_params / (model.layers * model.hidden) - attention
+    collected = model.hidden * (model.top_k or 0)
+    return 2.0 * model.hidden + collected + max(feed_forward, attention) / shares
 
 
 def _buffers(accelerator: Accelerator, tensor_parallel: int) -> float:
@@ -97,6 +174,7 @@ def kv_capacity_tokens(
     precision: str,
     max_num_batched_tokens: int = 8192,
     path: str = "",
+    layout: Layout = EVEN_SPLIT,
 ) -> int:
     """Return how many tokens of context one replica can hold [tokens].
 
@@ -107,38 +185,44 @@ def kv_capacity_tokens(
         precision: of the weights.
         max_num_batched_tokens: most tokens in one step [tokens].
         path: where the combination is asked for, for messages.
+        layout: how the model lies on them.
 
     Raises:
         ScenarioError: the model does not fit; says by how many GB, and what would fit.
     """
-    fit = memory_fit(model, accelerator, tensor_parallel, precision, max_num_batched_tokens)
+
+    def fit_of(group: int, weights: str) -> MemoryFit:
+        return memory_fit(model, accelerator, group, weights, max_num_batched_tokens, layout)
+
+    fit = fit_of(tensor_parallel, precision)
     if fit.kv_tokens > 0:
         return fit.kv_tokens
     needed = fit.weights_bytes + fit.overhead_bytes + fit.kv_bytes_per_token
-    got = f"{model.name} in {precision} with tensor_parallel {tensor_parallel}"
+    drafted = f" and {layout.draft.name}" if layout.draft else ""
+    got = f"{model.name}{drafted} in {precision} with tensor_parallel {tensor_parallel}"
     expected = (
         f"a model that fits into {accelerator.name}: each accelerator needs {needed / GB:.1f} GB "
-        f"(weights {fit.weights_bytes / GB:.1f}, other {fit.overhead_bytes / GB:.1f}) and has "
+        f"(weights {fit.weights_bytes / GB:.1f}, activations {fit.activation_bytes / GB:.1f}, "
+        f"buffers {fit.buffers_bytes / GB:.1f}, runtime {fit.context_bytes / GB:.1f}) and has "
         f"{fit.memory_bytes / GB:.1f} GB, {(needed - fit.memory_bytes) / GB:.1f} GB too little"
     )
-    hint = _what_fits(model, accelerator, tensor_parallel, precision, max_num_batched_tokens)
+    hint = _what_fits(fit_of, tensor_parallel, precision)
     raise ScenarioError([Problem(path, got, expected, hint=hint)])
 
 
 def _what_fits(
-    model: Model, accelerator: Accelerator, tensor_parallel: int, precision: str, batched: int
+    fit_of: Callable[[int, str], MemoryFit], tensor_parallel: int, precision: str
 ) -> str:
     """Return the next larger group and the largest smaller precision with which it would fit."""
     found = []
     group = tensor_parallel
     while (group := 2 * group) <= LARGEST_GROUP:
-        if memory_fit(model, accelerator, group, precision, batched).kv_tokens:
+        if fit_of(group, precision).kv_tokens:
             found.append(f"tensor_parallel {group}")
             break
     for smaller in ("fp8", "int4"):
         cheaper = WEIGHT_BYTES[smaller] < WEIGHT_BYTES[precision]
-        fit = memory_fit(model, accelerator, tensor_parallel, smaller, batched)
-        if cheaper and fit.kv_tokens:
+        if cheaper and fit_of(tensor_parallel, smaller).kv_tokens:
             found.append(f"precision {smaller}")
             break
     return f"would fit: {' or '.join(found)}" if found else "it fits on no group of these"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,16 @@ from sim.scenario.document import Document, Place, Position
 from sim.scenario.model_fields import fields_of, models_at
 from sim.scenario.yaml_reader import parse_document
 
+_DOT = re.compile(r'\.(?=(?:[^"]*"[^"]*")*[^"]*$)')  # one that is not between quotes
+FREE = "constants"  # sections in it are made as they are named; the catalogue knows its keys
+
 
 @dataclass(frozen=True, slots=True)
 class Override:
     """One change to a document.
 
     Attributes:
-        steps: the path, split at its dots.
+        steps: the path, split at its dots; ``a."b.c"`` has two steps.
         value: the new value as YAML reads it.
         source: what messages call it in place of a file name.
     """
@@ -40,7 +44,7 @@ def parse_overrides(texts: Sequence[str]) -> list[Override]:
     problems: list[Problem] = []
     for text in texts:
         path, equals, value = text.partition("=")
-        steps = tuple(path.strip().split("."))
+        steps = tuple(step.strip('"') for step in _DOT.split(path.strip()))
         source = f"--set {text}"
         if not equals or not all(steps):
             expected = "dotted.path=value, such as run.duration=10min"
@@ -61,6 +65,8 @@ def parse_overrides(texts: Sequence[str]) -> list[Override]:
 def apply_override(document: Document, override: Override, model: type[BaseModel]) -> None:
     """Change the document in place; a path that leads nowhere becomes a problem of the document.
 
+    The value null takes out what is there, as in a JSON merge patch (RFC 7396).
+
     Args:
         document: what to change; its top is a mapping.
         override: the change.
@@ -69,7 +75,7 @@ def apply_override(document: Document, override: Override, model: type[BaseModel
     value, place = document.data, Place()
     for step in override.steps[:-1]:
         key = _key(value, step)
-        if key is None and step in fields_of(models_at(model, place)) and isinstance(value, dict):
+        if key is None and isinstance(value, dict) and _may_add(model, place, step):
             value[step] = {}
             key = step
         if key is None:
@@ -80,9 +86,16 @@ def apply_override(document: Document, override: Override, model: type[BaseModel
         last = _key(value, override.steps[-1])
     if last is None:
         return _refuse(document, override, model, place, override.steps[-1])
+    if override.value is None and isinstance(value, dict) and last in value:
+        del value[str(last)]
+        return None
     value[last] = override.value
     _mark(document, (*place, last), Position(override.source))
     return None
+
+
+def _may_add(model: type[BaseModel], place: Place, step: str) -> bool:
+    return step in fields_of(models_at(model, place)) or (place[:1] == (FREE,) and len(place) > 1)
 
 
 def _key(value: Any, step: str) -> str | int | None:

@@ -11,7 +11,7 @@ from sim.errors import Problem, ScenarioError
 from sim.interfaces import IntArray
 from sim.scenario.catalog import Accelerator, Catalog
 from sim.scenario.hardware import AIR, LIQUID, Hardware
-from sim.scenario.memory_fit import kv_capacity_tokens
+from sim.scenario.memory_fit import kv_capacity_tokens, layout_of
 from sim.scenario.schema_pools import Pool
 
 
@@ -56,7 +56,8 @@ def place_pool(
     if pool.kv_cache_tokens is None:
         model, batched = catalog.models[pool.model], pool.batching.max_num_batched_tokens
         at = f"{path}.tensor_parallel"
-        kv_capacity_tokens(model, ground.accelerator, size, pool.precision, batched, path=at)
+        layout, chip = layout_of(pool, catalog.models), ground.accelerator
+        kv_capacity_tokens(model, chip, size, pool.precision, batched, at, layout)
     wanted = None if pool.replicas == "fill" else pool.replicas
     if size <= ground.in_node:
         groups = place_in_nodes(free, ground.nodes, size, wanted)

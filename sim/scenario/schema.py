@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PrivateAttr, Strict, field_validator
 
 from sim.scenario.schema_base import Name, Reference, Section, Text
+from sim.scenario.schema_constants import Constants
 from sim.scenario.schema_facility import Facility
 from sim.scenario.schema_faults import Faults
 from sim.scenario.schema_pools import Pool
@@ -33,6 +34,8 @@ class Scenario(Section):
     """Name of a shipped topology, a file relative to this one, or the topology itself."""
     catalog: Annotated[tuple[Reference, ...], Strict(False)] = ()
     """Files that add to the catalogue, relative to this one."""
+    constants: Constants | None = None
+    """Other values for constants of the catalogue, in this scenario alone."""
     coefficients: Annotated[tuple[Reference, ...], Strict(False)] = ()
     """Files of fitted coefficients, as `loadbank calibrate` writes them, relative to this one."""
     tiers: dict[Name, Tier] = Field(min_length=1)
@@ -59,6 +62,12 @@ class Scenario(Section):
     def base_dir(self) -> Path:
         """Folder to which the paths in the scenario are relative."""
         return self._base_dir
+
+    @property
+    def prefix_block_tokens(self) -> int:
+        """Size of the blocks by which prefix caches know prompts [tokens]; 0 if there is none."""
+        caches = [pool.batching.prefix_cache for pool in self.pools.values()]
+        return next((cache.block_tokens for cache in caches if cache is not None), 0)
 
     def allowed_sites(self, region: str, tier: str) -> frozenset[str]:
         """Return the sites that may serve the requests of a region and tier."""

@@ -60,6 +60,9 @@ class Autoscaling(Section):
     """Share of the slots below which one is switched off (reactive)."""
     hold_s: Seconds = 300.0
     """Time for which fewer replicas must have been enough before one is switched off."""
+    within_power: bool = True
+    """Whether a replica only starts where racks, rows, halls and sites stay within their power
+    limits with every replica that is on at its peak."""
     plan: Plan | None = None
     """Numbers of replicas over time (scheduled)."""
     repeat_after_s: PositiveSeconds | None = None

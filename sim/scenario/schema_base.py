@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Strict, StringConstraints, model_val
 from sim.scenario.quantities import BareNumber, refusal
 
 _UNIT = re.compile(
-    r"_(usd_per_gb|usd_per_token|usd_per_kwh|gco2_per_kwh|bytes_per_s|per_s|bps|bytes|tokens|s|w|j|k|c)$"
+    r"_(usd_per_gb|usd_per_token|usd_per_kwh|usd_per_h|gco2_per_kwh|bytes_per_s|per_s|bps|bytes|tokens|s|w|j|k|c)$"
 )
 T = TypeVar("T")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"

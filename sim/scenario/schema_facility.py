@@ -29,6 +29,7 @@ from sim.scenario.quantities import (
     refusal,
 )
 from sim.scenario.schema_base import Name, Reference, Section
+from sim.scenario.schema_facility_events import Curtailment, Fault
 
 Factor = Annotated[float, Quantity(units.SHARE, high=10.0, above=True, bare=True)]
 """A share that may be above 1, such as ``125 %``."""
@@ -92,7 +93,7 @@ class Equipment(Section):
     quadratic: Share = 0.0
     """Resistive loss at full load, as a share of the rating; needs a rating."""
     rating_w: PositiveWatts | None = None
-    """What one unit can pass on."""
+    """What one unit can pass on; units that are overloaded trip."""
     redundancy: Literal["N", "N+1", "2N"] = "N"
     """Units beyond those that are needed."""
     needed: PositiveInt = 1
@@ -122,13 +123,17 @@ class Electrical(Section):
     """The chain from the feed to the racks of a site."""
 
     distribution: Equipment = Equipment(proportional=0.01)
-    """Distribution units and busways."""
+    """Distribution units and busways. With N a row that loses its unit is dark, with N+1 a spare
+    takes over one row of the site, with 2N two units share each row."""
     ups: Equipment = Equipment(proportional=0.04)
     """Uninterruptible supplies."""
     switchboard: Equipment = Equipment(proportional=0.01)
     """Switchboards and transformers."""
     breakers: Breakers | None = None
-    """Breakers of racks and rows; none unless given."""
+    """Breakers of racks and rows; none unless given. Stages with a rating are always protected, by
+    this curve and at their rating."""
+    rack_breakers: Breakers | None = None
+    """Other breakers for racks."""
     ride_through_s: Seconds = 300.0
     """Time for which the UPS carries the racks at their limits."""
     cooling_on_ups: bool = False
@@ -152,6 +157,9 @@ class Cooling(Section):
     """Whether cold weather replaces chillers."""
     margin: Factor = 1.2
     """Cooling capacity over the power limits of all racks."""
+    rejection: Factor = 1.4
+    """Capacity of dry coolers or towers over that of the chillers; it has to take the heat of the
+    compressors as well."""
     chiller_restart_s: Seconds = 180.0
     """From the return of power until chillers cool again."""
     recirculation: Reference | None = None
@@ -159,58 +167,6 @@ class Cooling(Section):
     a header; a simple rule along rows unless given."""
     restart_s: PositiveSeconds = 900.0
     """From a protective shutdown until a cool rack is switched on again."""
-
-
-class Fault(Section):
-    """Something in the plant that fails: once at a time, or at random."""
-
-    kind: Literal["chiller", "fans", "cdu-pump", "facility-water", "utility", "pdu"]
-    """What fails."""
-    site: Name
-    """Name of the site."""
-    row: Reference | None = None
-    """Row whose distribution unit fails, as hall/row; for `pdu` only."""
-    share: PositiveShare = 1.0
-    """How much of it fails."""
-    at_s: Seconds | None = None
-    """When it fails."""
-    duration_s: PositiveSeconds | None = None
-    """How long it is out; for good unless given."""
-    mtbf_s: PositiveSeconds | None = None
-    """Mean time between failures, for random faults."""
-    mttr_s: PositiveSeconds | None = None
-    """Mean time to repair, for random faults."""
-
-    @model_validator(mode="after")
-    def _once_or_at_random(self) -> Self:
-        if (self.at_s is None) == (self.mtbf_s is None):
-            raise refusal("either at, for a single fault, or mtbf and mttr, for random ones")
-        if (self.mtbf_s is None) != (self.mttr_s is None):
-            raise refusal("both mtbf and mttr", at=("mtbf" if self.mtbf_s else "mttr",))
-        return self
-
-
-class Curtailment(Section):
-    """An order of the grid operator to stay below a power for a while."""
-
-    site: Name
-    """Name of the site."""
-    limit_w: PositiveWatts
-    """Most that the whole site may draw, cooling included."""
-    from_s: Seconds
-    """From when."""
-    until_s: PositiveSeconds
-    """Until when."""
-    strict: bool = False
-    """Whether replicas are stopped if slowing them is not enough."""
-    grace_s: Seconds = 0.0
-    """Time to comply before a breach counts."""
-
-    @model_validator(mode="after")
-    def _ends_after_start(self) -> Self:
-        if self.until_s <= self.from_s:
-            raise refusal("a time after `from`", at=("until",))
-        return self
 
 
 class HeatWave(Section):
@@ -375,6 +331,19 @@ class Facility(Section):
         if self.start is None and dated:
             raise refusal("`start`, which files, price windows and panels refer to", got="nothing")
         return self
+
+    @model_validator(mode="after")
+    def _orders_have_their_own_names(self) -> Self:
+        names = self.order_names
+        for at, name in enumerate(names):
+            if name in names[:at]:
+                raise refusal("a name that no other order has", at=("curtailment", at, "name"))
+        return self
+
+    @property
+    def order_names(self) -> list[str]:
+        """Name of each order to reduce load, in their order."""
+        return [order.name or str(at) for at, order in enumerate(self.curtailment)]
 
 
 def for_site(by_site: dict[str, T], site: str, otherwise: T) -> T:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from sim.scenario.quantities import PositiveSeconds, Seconds, Share, refusal
+from sim.scenario.quantities import PositiveInt, PositiveSeconds, Seconds, Share, refusal
 from sim.scenario.schema_base import Name, Names, Section, Text
 
 
@@ -30,17 +30,23 @@ class Outage(Section):
     """Sites that are down."""
     racks: Annotated[tuple[Text, ...], Strict(False)] = ()
     """Racks that are down, by full name such as `metro-fra/h1/r1/rack-03`."""
+    nodes: Annotated[tuple[Text, ...], Strict(False)] = ()
+    """Nodes that are down, by rack and number from 1, such as `metro-fra/h1/r1/rack-03/node-2`."""
     pools: Names = ()
     """Pools of which replicas are down."""
-    replicas: Annotated[int, Field(gt=0)] | None = None
+    replicas: PositiveInt | None = None
     """How many replicas of each of these pools, the first ones; all of them unless given."""
+    accelerators: PositiveInt | None = None
+    """Only so many accelerators of each of these replicas are down; see `lost_accelerator`."""
     links: Annotated[tuple[LinkEnds, ...], Strict(False)] = ()
     """Links that are cut."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not (self.sites or self.racks or self.pools or self.links):
-            raise refusal("at least one of sites, racks, pools, links", got="nothing")
+        if not (self.sites or self.racks or self.nodes or self.pools or self.links):
+            raise refusal("at least one of sites, racks, nodes, pools, links", got="nothing")
+        if self.accelerators and not self.pools:
+            raise refusal("pools whose accelerators are down", got="no pools", at=("accelerators",))
         return self
 
 
@@ -68,6 +74,10 @@ class Faults(Section):
     in_flight: Literal["restart", "resume", "lose"] = "restart"
     """What becomes of the requests on a replica that fails: they start anew on another replica of
     the pool, go on there after their context has been computed again, or fail."""
+    lost_accelerator: Literal["out", "degrade"] = "out"
+    """What a tensor-parallel group does that lost an accelerator: it is out of service until the
+    repair, or loads its weights again onto half, a quarter, ... of its accelerators, where they
+    fit, and is slower by that factor."""
     outages: Annotated[tuple[Outage, ...], Strict(False)] = ()
     """Faults at known times."""
     random: Annotated[tuple[RandomFaults, ...], Strict(False)] = ()

@@ -64,6 +64,9 @@ class Run(Section):
 
     duration_s: PositiveSeconds | None = None
     """Time during which requests arrive; may be left out when all traces end by themselves."""
+    from_s: Seconds = 0.0
+    """Time of the traffic at which the run starts: what arrives earlier is left out. All other
+    times count from the start of the run, warm-up included."""
     warmup_s: Seconds = 0.0
     """Time at the start whose requests are left out of the statistics."""
     drain: bool = True

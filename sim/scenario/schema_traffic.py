@@ -6,7 +6,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from sim.scenario.quantities import PositiveFloat, PositiveSeconds, Seconds, Share, refusal
+from sim.scenario.quantities import (
+    PositiveFloat,
+    PositiveSeconds,
+    Seconds,
+    Share,
+    TokenCount,
+    refusal,
+)
 from sim.scenario.schema_arrivals import Arrivals
 from sim.scenario.schema_base import Name, Reference, Section, Text, sums_to_one
 from sim.scenario.schema_clients import ClientBehaviour
@@ -96,6 +103,8 @@ class Workload(Section):
     """Share of the requests that comes from each user region."""
     tiers: Shares
     """Share of the requests in each tier."""
+    system_prompt_tokens: TokenCount | None = None
+    """Start that all prompts of this stream have in common, on top of their own lengths."""
     usage: Usage | None = None
     """Usage cap of whoever sends this stream; by default there is none."""
     client: ClientBehaviour | None = None

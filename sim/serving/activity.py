@@ -8,7 +8,16 @@ import numpy as np
 
 from sim.interfaces import ACTIVITY_COLUMNS, FloatArray
 
-pack_row = Struct(f"{len(ACTIVITY_COLUMNS)}d").pack
+_ROW = Struct(f"{len(ACTIVITY_COLUMNS)}d")
+_KV_TOKENS = ACTIVITY_COLUMNS.index("kv_tokens")
+pack_row = _ROW.pack
+
+
+def add_kv_tokens(row: bytes, tokens: float) -> bytes:
+    """Return a packed row with more tokens in KV memory [tokens]."""
+    values = list(_ROW.unpack(row))
+    values[_KV_TOKENS] += tokens
+    return pack_row(*values)
 
 
 class ActivityBuffer(bytearray):

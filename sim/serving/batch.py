@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
-from heapq import heapify, heappush
 
 from sim.interfaces import COMPLETED, IN_FLIGHT, Request
 from sim.serving.engine import CHUNKED, PREFILL_FIRST, STATIC, Engine
@@ -31,6 +31,7 @@ class Batch:
         "_decodes",
         "_decoding",
         "_last_chunk",
+        "_leaves",
         "_new",
         "_on_end",
         "_on_move",
@@ -71,8 +72,10 @@ class Batch:
         # Below this many tokens nobody can run out of blocks: each sequence wastes less than one.
         spare_blocks = engine.max_num_seqs + 1 + engine.watermark_blocks
         self._ample_tokens = (engine.kv_blocks - spare_blocks) * engine.block_size
-        # (finish step, admission order, request): who leaves next is known without a scan.
-        self._decoding: list[tuple[int, int, Request]] = []
+        # Sorted, who leaves next at the end, so that it leaves without comparing or moving anybody;
+        # beside it the steps, negated to ascend, at which they leave.
+        self._decoding: list[Request] = []
+        self._leaves: list[int] = []
         self._prefilling: list[Request] = []
         # Of this segment: prompts that take part, their tokens per step, those of the last one,
         # and the sum over prompts of new tokens times the context that they attend to.
@@ -96,12 +99,13 @@ class Batch:
 
     def members(self) -> list[Request]:
         """Return the requests in the batch."""
-        return [entry[2] for entry in self._decoding] + self._prefilling
+        return self._decoding + self._prefilling
 
     def clear(self) -> None:
         """Forget everybody and free the memory."""
         memory = self.memory
-        self._decoding, self._prefilling, self._prompts = [], [], 0
+        self._decoding, self._leaves = [], []
+        self._prefilling, self._prompts = [], 0
         self.memory = KvMemory(memory.blocks, memory.block_size, memory.watermark)
         self._static_size = self._copied_tokens = self._shared_reads = 0
         self._swapped = {}
@@ -150,8 +154,8 @@ class Batch:
                 private = request.prefill_tokens - request.shared_tokens
                 memory.prefill_blocks -= memory.blocks_for(private)
         else:
-            self._decoding.remove((request.finish_step, request.admit_order, request))
-            heapify(self._decoding)
+            place = self._decoding.index(request)
+            del self._decoding[place], self._leaves[place]
             left = request.finish_step - self._steps_done
             stored = request.context_tokens + request.remaining_tokens - left
             memory.leave(stored - request.shared_tokens, self._steps_done)
@@ -169,13 +173,17 @@ class Batch:
             request.remaining_tokens = left
         request.context_tokens = 0
 
-    def _change_batch(self, now: float) -> bool:
-        """Preempt and admit, in the mode's order; return whether anybody was preempted."""
+    def _change_batch(self, now: float, tight: bool) -> bool:
+        """Preempt if memory is tight, and admit, in the mode's order.
+
+        Returns:
+            Whether anybody was preempted.
+        """
         if self._prefill_first:  # decoding sequences pause, and need no room, beside prompts
             if self.queue and self.alive:
                 self._admit(now)
-            return not self._prefilling and self._make_room()
-        preempted = self._make_room()
+            return tight and not self._prefilling and self._make_room()
+        preempted = tight and self._make_room()
         if self.queue and not preempted and self.alive:
             self._admit(now)
         return preempted
@@ -206,7 +214,7 @@ class Batch:
             if self._on_move is not None:
                 self._on_move(self.index, 1)
             if restored:
-                heappush(self._decoding, (head.finish_step, head.admit_order, head))
+                self._decode(head)
                 decoding += 1
                 budget -= 1
             else:
@@ -240,6 +248,13 @@ class Batch:
         memory.prefill_blocks += need
         return True
 
+    def _decode(self, request: Request) -> None:
+        """Let a request decode until its finish step."""
+        leaves = -request.finish_step
+        place = bisect_left(self._leaves, leaves)
+        self._leaves.insert(place, leaves)
+        self._decoding.insert(place, request)
+
     def _complete(self, request: Request, now: float) -> None:
         """Report a request that showed its last token."""
         request.finished_s = now
@@ -248,16 +263,19 @@ class Batch:
 
     # --- prompts ---------------------------------------------------------------------------------
 
-    def _compose_chunks(self) -> int:
+    def _compose_chunks(self, held: int = 0) -> int:
         """Share the token budget of a step among prompts; return for how many steps it holds.
 
         Prompts get their tokens in order of admission, so all but the last of those that take
         part are through with the step.
+
+        Args:
+            held: tokens of the budget that are taken beside one per decoding sequence.
         """
         mode, decoding, prefilling = self.engine.mode, self._decoding, self._prefilling
         self._decodes = mode == CHUNKED
         if mode == CHUNKED:
-            whole = self.engine.max_num_batched_tokens - len(decoding)
+            whole = self.engine.max_num_batched_tokens - len(decoding) - held
         else:
             whole = NO_LIMIT
             if mode == STATIC:
@@ -280,7 +298,7 @@ class Batch:
         if taking == 1 and new == whole:  # one long prompt fills step after step alike
             request = prefilling[0]
             steps = max(1, (request.prefill_tokens - request.context_tokens) // whole)
-            return min(steps, decoding[0][0] - self._steps_done) if decoding else steps
+            return min(steps, -self._leaves[-1] - self._steps_done) if decoding else steps
         return 1
 
     def _first_tokens(self, steps: int) -> int:
@@ -292,7 +310,7 @@ class Batch:
     def _finish_chunks(self, steps: int, now: float) -> int:
         """Apply ``steps`` steps to the prompts; return how many yield a token."""
         memory, prefilling = self.memory, self._prefilling
-        through = self._prompts
+        step, through = self._steps_done, self._prompts
         last = prefilling[through - 1]
         done = last.context_tokens + self._last_chunk * steps
         if done < last.prefill_tokens:
@@ -309,9 +327,11 @@ class Batch:
             if request.remaining_tokens == 0:
                 self._complete(request, now)
                 continue
-            memory.join(tokens, self._steps_done)
-            self._shared_reads += request.shared_tokens
-            request.finish_step = self._steps_done + request.remaining_tokens
-            heappush(self._decoding, (request.finish_step, request.admit_order, request))
+            memory.ring[(step - tokens) % memory.block_size] += 1  # `KvMemory.join`
+            memory.tokens += tokens
+            if request.shared_tokens:
+                self._shared_reads += request.shared_tokens
+            request.finish_step = step + request.remaining_tokens
+            self._decode(request)
         del prefilling[:through]
         return through

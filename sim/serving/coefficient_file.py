@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import as_file, files
-from math import ceil, floor, inf, isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from sim.serving.configuration import Coefficients, Configuration
 from sim.serving.power import PhasePower
 from sim.serving.steptime import StepTime
 from sim.serving.terms import AcceleratorTerms
-from sim.units import POWER, SHARE, TIME, Kind, parse, render
+from sim.units import POWER, SHARE, TIME, TOKENS, Kind, parse
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -32,6 +32,7 @@ KINDS = ("measured", "fitted", "vendor", "analyst", "guess")
 PRECISIONS = ("bf16", "fp8", "int8", "int4", "fp4")
 # Key in the file -> attribute. The order is the order in which they are written.
 CONFIGURATION = ("accelerator", "model", "precision", "tensor_parallel")
+LAYOUT = ("expert_parallel", "data_parallel")  # written where they are not 1
 STEP_TIMES = {
     "a": "a_s",
     "b": "b_s_per_token",
@@ -40,7 +41,6 @@ STEP_TIMES = {
     "e": "e_s_per_token2",
     "f": "f_s_per_seq",
 }
-WRITTEN_IN = {"a": "ms", "b": "us", "c": "ns", "d": "us", "e": "ns", "f": "us"}
 POWERS = {
     "idle": "idle_w",
     "prefill": "prefill_w",
@@ -52,8 +52,8 @@ SHAPE = {"steepness": "steepness", "midpoint": "midpoint_log2"}
 TERM_TIMES = {"layer": "layer_s", "sequence": "sequence_s"}
 TERM_FACTORS = {"weights": "weights", "kv": "kv", "compute": "compute"}
 COMMON = ("kind", "source", "batch")
+SHAPED = ("curve", "batch_curve", "interval", "context")
 TOP = ("step_times", "powers", "accelerators")
-DIGITS = 5
 
 
 @cache  # the shipped files do not change, and every pool of a scenario asks
@@ -93,74 +93,6 @@ def check_precision(name: str) -> None:
         expected = "one of " + ", ".join(PRECISIONS)
         hint = nearest_hint(name, list(PRECISIONS))
         raise InputError([Problem("precision", repr(name), expected, hint=hint)])
-
-
-def write_coefficients(coefficients: Coefficients) -> str:
-    """Return the text of a coefficient file."""
-    lines = ["version: 1"]
-    if coefficients.step_times:
-        lines.append("step_times:")
-        for key, step in sorted(coefficients.step_times.items()):
-            lines += _entry(_names(key), _step_text(step), step)
-    if coefficients.powers:
-        lines.append("powers:")
-        for key, power in sorted(coefficients.powers.items()):
-            lines += _entry(_names(key), _power_text(power), power)
-    if coefficients.accelerators:
-        lines.append("accelerators:")
-        for name, terms in sorted(coefficients.accelerators.items()):
-            lines += _entry(f"accelerator: {name}", _term_text(terms), terms)
-    return "\n".join(lines) + "\n"
-
-
-def _names(key: Configuration) -> str:
-    return ", ".join(f"{name}: {getattr(key, name)}" for name in CONFIGURATION)
-
-
-def _entry(
-    names: str, values: list[str], entry: StepTime | PhasePower | AcceleratorTerms
-) -> list[str]:
-    high = "" if entry.batch_high == inf else f", {ceil(entry.batch_high)}"
-    quoted = entry.source.replace('"', "'")
-    return [
-        f"  - {{{names},",
-        f"     {', '.join(values)},",
-        f'     batch: [{floor(entry.batch_low)}{high}], kind: {entry.kind}, source: "{quoted}"}}',
-    ]
-
-
-def _step_text(step: StepTime) -> list[str]:
-    parts = []
-    for name, attribute in STEP_TIMES.items():
-        seconds = getattr(step, attribute)
-        if seconds or name in "ab":
-            unit = WRITTEN_IN[name]
-            parts.append(f"{name}: {seconds / float(TIME.units[unit]):.{DIGITS}g} {unit}")
-    if step.curve:
-        points = (f"[{n:.6g}, {1e3 * s:.{DIGITS}g} ms]" for n, s in step.curve)
-        parts.append(f"curve: [{', '.join(points)}]")
-    return parts + _interval_text(step)
-
-
-def _term_text(terms: AcceleratorTerms) -> list[str]:
-    times = [f"{key}: {1e6 * getattr(terms, name):.4g} us" for key, name in TERM_TIMES.items()]
-    factors = [f"{key}: {getattr(terms, name):.4g}" for key, name in TERM_FACTORS.items()]
-    return times + factors + _interval_text(terms)
-
-
-def _interval_text(entry: StepTime | AcceleratorTerms) -> list[str]:
-    if (entry.time_low, entry.time_high) == (1.0, 1.0):
-        return []
-    return [f"interval: [{100 * entry.time_low:.3g} %, {100 * entry.time_high:.3g} %]"]
-
-
-def _power_text(power: PhasePower) -> list[str]:
-    parts = [
-        f"{name}: {render(getattr(power, attribute), POWER, DIGITS)}"
-        for name, attribute in POWERS.items()
-        if isfinite(getattr(power, attribute))
-    ]
-    return parts + [f"{name}: {getattr(power, field):.4g}" for name, field in SHAPE.items()]
 
 
 class _Reader:
@@ -210,12 +142,17 @@ class _Reader:
         before = len(self.problems)
         names = [self._text(place, entry, key) for key in ("accelerator", "model")]
         precision = self._text(place, entry, "precision", "bf16", PRECISIONS)
-        group = entry.get("tensor_parallel", 1)
-        if not isinstance(group, int) or isinstance(group, bool) or group < 1:
-            self._refuse((*place, "tensor_parallel"), repr(group), "a whole number from 1")
+        counts = [self._count(place, entry, key) for key in ("tensor_parallel", *LAYOUT)]
         if len(self.problems) > before:
             return None
-        return Configuration(names[0], names[1], precision, group)
+        return Configuration(names[0], names[1], precision, *counts)
+
+    def _count(self, place: Place, entry: Mapping[str, Any], key: str) -> int:
+        count = entry.get(key, 1)
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            self._refuse((*place, key), repr(count), "a whole number from 1")
+            return 1
+        return count
 
     def _accelerator(self, place: Place, entry: Mapping[str, Any]) -> str | None:
         return self._text(place, entry, "accelerator") or None
@@ -234,16 +171,17 @@ class _Reader:
         }
 
     def _step_time(self, place: Place, entry: Mapping[str, Any], **common: Any) -> StepTime:
-        self._known_keys(place, entry, (*CONFIGURATION, *COMMON, *STEP_TIMES, "curve", "interval"))
+        self._known_keys(place, entry, (*CONFIGURATION, *LAYOUT, *COMMON, *STEP_TIMES, *SHAPED))
         times: dict[str, Any] = {
             attribute: self._quantity((*place, key), entry.get(key), TIME, required=key in "ab")
             for key, attribute in STEP_TIMES.items()
         }
-        curve = self._curve((*place, "curve"), entry.get("curve", []))
-        return StepTime(**times, curve=curve, **self._interval(place, entry), **common)
+        for name in ("curve", "batch_curve"):
+            times[name] = self._curve((*place, name), entry.get(name, []), TIME)
+        return StepTime(**times, **self._spread(place, entry), **common)
 
     def _terms(self, place: Place, entry: Mapping[str, Any], **common: Any) -> AcceleratorTerms:
-        allowed = ("accelerator", *COMMON, *TERM_TIMES, *TERM_FACTORS, "interval")
+        allowed = ("accelerator", *COMMON, *TERM_TIMES, *TERM_FACTORS, "interval", "context")
         self._known_keys(place, entry, allowed)
         times: dict[str, Any] = {
             attribute: self._quantity((*place, key), entry.get(key), TIME, required=True)
@@ -253,7 +191,15 @@ class _Reader:
             attribute: self._number((*place, key), entry.get(key), 0.0)
             for key, attribute in TERM_FACTORS.items()
         }
-        return AcceleratorTerms(**times, **factors, **self._interval(place, entry), **common)
+        return AcceleratorTerms(**times, **factors, **self._spread(place, entry), **common)
+
+    def _spread(self, place: Place, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Read the interval of the step time, and up to which context it was seen to hold."""
+        found = self._interval(place, entry)
+        if "context" in entry:
+            at = (*place, "context")
+            found["context_high"] = self._quantity(at, entry["context"], TOKENS)
+        return found
 
     def _interval(self, place: Place, entry: Mapping[str, Any]) -> dict[str, Any]:
         interval = entry.get("interval", ["100 %", "100 %"])
@@ -265,21 +211,27 @@ class _Reader:
         )
         return {"time_low": low, "time_high": high}
 
-    def _curve(self, place: Place, points: Any) -> tuple[tuple[float, float], ...]:
+    def _curve(self, place: Place, points: Any, kind: Kind) -> tuple[tuple[float, float], ...]:
         good = isinstance(points, list) and all(
             isinstance(point, list) and len(point) == 2 and _is_number(point[0]) for point in points
         )
         if not good:
-            self._refuse(place, repr(points), "a list of [new tokens, time], such as [512, 40 ms]")
+            expected = f"a list of pairs [number, {kind.name}], such as [512, {kind.example}]"
+            self._refuse(place, repr(points), expected)
             return ()
-        tokens = [float(point[0]) for point in points]
-        if any(right <= left for left, right in zip([0.0, *tokens], tokens, strict=False)):
-            self._refuse(place, "points out of order", "new tokens that increase, above 0")
-        times = [self._quantity((*place, at, 1), point[1], TIME) for at, point in enumerate(points)]
-        return tuple(zip(tokens, times, strict=True))
+        numbers = [float(point[0]) for point in points]
+        if any(right <= left for left, right in zip([0.0, *numbers], numbers, strict=False)):
+            expected = "new tokens or batches that increase, above 0"
+            self._refuse(place, "points out of order", expected)
+        values = [
+            self._quantity((*place, at, 1), point[1], kind) for at, point in enumerate(points)
+        ]
+        return tuple(zip(numbers, values, strict=True))
 
     def _power(self, place: Place, entry: Mapping[str, Any], **common: Any) -> PhasePower:
-        self._known_keys(place, entry, (*CONFIGURATION, *COMMON, *POWERS, *SHAPE))
+        self._known_keys(
+            place, entry, (*CONFIGURATION, *LAYOUT, *COMMON, *POWERS, *SHAPE, "points")
+        )
         watts: dict[str, Any] = {
             attribute: self._quantity((*place, key), entry[key], POWER)
             for key, attribute in POWERS.items()
@@ -294,7 +246,8 @@ class _Reader:
             if key in entry
         }
         missing: dict[str, Any] = {name: 0.0 for name in POWERS.values() if name != "limit_w"}
-        return PhasePower(**{**missing, **watts}, **shape, **common)
+        points = self._curve((*place, "points"), entry.get("points", []), POWER)
+        return PhasePower(**{**missing, **watts}, **shape, points=points, **common)
 
     def _quantity(self, place: Place, value: Any, kind: Kind, *, required: bool = False) -> float:
         if value is None and not required:

@@ -18,13 +18,26 @@ class Configuration:
         accelerator: name in the catalogue.
         model: name in the catalogue.
         precision: of the weights.
-        tensor_parallel: accelerators that share each layer [1].
+        tensor_parallel: accelerators of a replica [1].
+        expert_parallel: groups of them that hold whole experts [1].
+        data_parallel: copies of attention and dense layers among them [1].
     """
 
     accelerator: str
     model: str
     precision: str = "bf16"
     tensor_parallel: int = 1
+    expert_parallel: int = 1
+    data_parallel: int = 1
+
+    def __str__(self) -> str:
+        """Return the configuration in words."""
+        words = f"{self.model} {self.precision} on {self.tensor_parallel} x {self.accelerator}"
+        if self.expert_parallel > 1:
+            words += f", experts on {self.expert_parallel}"
+        if self.data_parallel > 1:
+            words += f", attention in {self.data_parallel} copies"
+        return words
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ class Engine:
         "decode_w",
         "idle_w",
         "kv_blocks",
+        "longest_tokens",
         "max_num_batched_tokens",
         "max_num_seqs",
         "memory_s",
@@ -76,6 +77,7 @@ class Engine:
         "step_time",
         "swap_s_per_token",
         "swap_tokens",
+        "tokens_per_step",
         "watermark_blocks",
     )
 
@@ -92,11 +94,13 @@ class Engine:
         kv: KvOptions = PLAIN_KV,
     ) -> None:
         self.step_time = step_time
+        self.tokens_per_step = 1.0  # of a decoding sequence, on average
         self.mode = mode
         self.max_num_seqs = max_num_seqs
         self.max_num_batched_tokens = max_num_batched_tokens
         self.kv_blocks = kv_blocks
         self.block_size = block_size
+        self.longest_tokens = kv_blocks * block_size  # context of the longest request that fits
         self.watermark_blocks = kv.watermark_blocks
         self.swap_tokens = kv.swap_tokens
         self.swap_s_per_token = kv.swap_s_per_token

@@ -21,25 +21,30 @@ def scheduled_faults(faults: Faults, plant: Plant) -> list[ScheduledFault]:
     """Return the scenario's outages with the replicas and links that they take away.
 
     Raises:
-        ScenarioError: a rack does not exist; all of them at once.
+        ScenarioError: a rack or node does not exist; all of them at once.
     """
+    nodes = {name: node for node, name in enumerate(_node_names(plant))}
     problems = [
         Problem(
-            path=f"faults.outages[{number}].racks",
+            path=f"faults.outages[{number}].{kind}s",
             got=repr(name),
-            expected="the full name of a rack",
-            hint=nearest_hint(name, list(plant.rack_names)),
+            expected=f"the full name of a {kind}",
+            hint=nearest_hint(name, list(known)),
         )
         for number, outage in enumerate(faults.outages)
-        for name in outage.racks
-        if name not in plant.rack_names
+        for kind, names, known in (
+            ("rack", outage.racks, plant.rack_names),
+            ("node", outage.nodes, nodes),
+        )
+        for name in names
+        if name not in known
     ]
     if problems:
         raise ScenarioError(problems)
     return [
         ScheduledFault(
             "outage",
-            _outage_unit(outage, plant),
+            _outage_unit(outage, plant, [nodes[name] for name in outage.nodes]),
             outage.at_s,
             inf if outage.lasting_s is None else outage.at_s + outage.lasting_s,
         )
@@ -68,19 +73,32 @@ def random_faults(scenario: Scenario, plant: Plant, streams: Streams) -> list[Ra
     return found
 
 
-def _outage_unit(outage: Outage, plant: Plant) -> Unit:
+def _outage_unit(outage: Outage, plant: Plant, nodes: Sequence[int]) -> Unit:
     rack_site = plant.rack_site
     racks = [
         rack
         for rack, name in enumerate(plant.rack_names)
         if name in outage.racks or plant.site_names[rack_site[rack]] in outage.sites
     ]
-    replicas = set(_of_nodes(np.flatnonzero(np.isin(plant.node_rack, racks)), plant).replicas)
+    down = np.union1d(np.flatnonzero(np.isin(plant.node_rack, racks)), nodes)
+    replicas = set(_of_nodes(down, plant).replicas)
+    of_pools: list[int] = []
     for name in outage.pools:
         members = np.flatnonzero(plant.replica_pool == plant.pool_names.index(name))
-        replicas |= set(members[: outage.replicas].tolist())
+        of_pools += members[: outage.replicas].tolist()
     links = tuple((link.start, link.end) for link in outage.links)
-    return Unit(tuple(sorted(replicas)), links)
+    if outage.accelerators is not None:
+        return Unit(tuple(sorted(replicas)), links, tuple(of_pools * outage.accelerators))
+    return Unit(tuple(sorted(replicas.union(of_pools))), links)
+
+
+def _node_names(plant: Plant) -> list[str]:
+    """Return the nodes by full name: rack and number in the rack from 1."""
+    first = np.searchsorted(plant.node_rack, plant.node_rack)  # nodes stand rack by rack
+    return [
+        f"{plant.rack_names[rack]}/node-{node - start + 1}"
+        for node, (rack, start) in enumerate(zip(plant.node_rack.tolist(), first, strict=True))
+    ]
 
 
 def _units(law: RandomFaults, scenario: Scenario, plant: Plant) -> tuple[list[Unit], Sequence[int]]:
@@ -111,7 +129,7 @@ def _accelerators(nodes: Collection[int], plant: Plant) -> tuple[list[Unit], lis
         here = np.flatnonzero(plant.placement_node == node)
         owners = np.repeat(plant.placement_replica[here], plant.placement_count[here]).tolist()
         spare = int(plant.node_spare[node])
-        units += [Unit((replica,)) for replica in owners] + [Unit()] * spare
+        units += [Unit(weaker=(replica,)) for replica in owners] + [Unit()] * spare
         racks += [int(plant.node_rack[node])] * (len(owners) + spare)
     return units, racks
 

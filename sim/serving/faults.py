@@ -12,6 +12,8 @@ from numpy.random import Generator
 
 from sim.interfaces import Scheduler
 
+MOST_EVENTS = 200  # kept one by one; all of them are counted
+
 
 @dataclass(frozen=True, slots=True)
 class Hand:
@@ -20,14 +22,35 @@ class Hand:
     Attributes:
         fail: takes a replica out of service.
         restore: ends one outage of a replica.
+        weaken: takes one accelerator from a replica.
+        heal: gives one back.
         cut: takes the link between two places out of service.
         mend: ends one cut of a link.
     """
 
-    fail: Callable[[int], None]
+    fail: Callable[[int], Casualties]
     restore: Callable[[int], None]
+    weaken: Callable[[int], Casualties]
+    heal: Callable[[int], None]
     cut: Callable[[str, str], None]
     mend: Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Casualties:
+    """Requests that were on replicas which went out of service.
+
+    Attributes:
+        lost: they ended as failed.
+        moved: they go on, or start anew, on another replica.
+    """
+
+    lost: int = 0
+    moved: int = 0
+
+    def __add__(self, other: Casualties) -> Casualties:
+        """Return both together."""
+        return Casualties(self.lost + other.lost, self.moved + other.moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +60,12 @@ class Unit:
     Attributes:
         replicas: replicas that need it, by index in the run.
         links: links that are part of it, by their two ends.
+        weaker: replicas that lose one accelerator, once for each; they may go on without it.
     """
 
     replicas: tuple[int, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    weaker: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,37 @@ class ScheduledFault:
     unit: Unit
     at_s: float
     until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FaultEvent:
+    """A fault that happened.
+
+    Attributes:
+        kind: accelerator, node, rack, site, link, or outage for one by schedule.
+        unit: what it took.
+        at_s: when [s].
+        until_s: when that is repaired, infinite if never [s].
+        casualties: requests that were on it.
+    """
+
+    kind: str
+    unit: Unit
+    at_s: float
+    until_s: float
+    casualties: Casualties
+
+    def report(self) -> dict[str, Any]:
+        """Return the event as plain values."""
+        return {
+            "kind": self.kind,
+            "at_s": self.at_s,
+            "until_s": self.until_s if self.until_s < math.inf else None,
+            "replicas": len({*self.unit.replicas, *self.unit.weaker}),
+            "links": len(self.unit.links),
+            "lost": self.casualties.lost,
+            "moved": self.casualties.moved,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +158,8 @@ class FaultInjector:
     Attributes:
         faults: faults so far, by kind.
         replica_faults: replicas that were taken out of service so far, each time counted.
+        casualties: requests on replicas that failed so far.
+        events: the first faults, `MOST_EVENTS` of them.
     """
 
     def __init__(
@@ -115,6 +173,8 @@ class FaultInjector:
         self._scheduled, self._random = scheduled, random
         self.faults: dict[str, int] = {}
         self.replica_faults = 0
+        self.casualties = Casualties()
+        self.events: list[FaultEvent] = []
 
     def start(self) -> None:
         """Schedule the first faults."""
@@ -140,11 +200,17 @@ class FaultInjector:
 
     def _begin(self, kind: str, unit: Unit, until_s: float, _event: Any) -> None:
         self.faults[kind] = self.faults.get(kind, 0) + 1
-        self.replica_faults += len(unit.replicas)
+        self.replica_faults += len(unit.replicas) + len(unit.weaker)
         for start, end in unit.links:
             self._hand.cut(start, end)
+        hurt = Casualties()
         for replica in unit.replicas:
-            self._hand.fail(replica)
+            hurt += self._hand.fail(replica)
+        for replica in unit.weaker:
+            hurt += self._hand.weaken(replica)
+        self.casualties += hurt
+        if len(self.events) < MOST_EVENTS:
+            self.events.append(FaultEvent(kind, unit, self._clock.now, until_s, hurt))
         if until_s < math.inf:
             self._clock.call_in_background(until_s, partial(self._end, unit))
 
@@ -153,3 +219,5 @@ class FaultInjector:
             self._hand.mend(start, end)
         for replica in unit.replicas:
             self._hand.restore(replica)
+        for replica in unit.weaker:
+            self._hand.heal(replica)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sim.interfaces import FAILED, IN_FLIGHT, NOT_YET, ActivityLog, Request, RequestLog, Scheduler
 from sim.serving.engine import Engine
+from sim.serving.prefix_replica import prefix_report
 from sim.serving.waiting import QueueSettings, WaitingRoom
 
 __all__ = ["LOSE", "RESTART", "RESUME", "Pool", "QueueSettings"]
@@ -87,14 +88,18 @@ class Pool(WaitingRoom):
         return self.in_service > 0 or self.on_held is not None
 
     def decode_step_s(self, batch: float) -> float:
-        """Return the time of a step in which ``batch`` sequences decode on a replica [s]."""
+        """Return the time per token of each while ``batch`` sequences decode on a replica [s]."""
         engine = self.engine
         places = min(engine.max_num_seqs, max(1, round(batch)))
-        return engine.compute_s[places] + engine.memory_s[places]
+        return (engine.compute_s[places] + engine.memory_s[places]) / engine.tokens_per_step
 
     def prefill_s(self, tokens: int) -> float:
         """Return the time of a step that processes a prompt of ``tokens`` alone [s]."""
         return self.engine.memory_s[0] + self.engine.step_time.new_tokens_s(tokens)
+
+    def report(self) -> dict[str, Any]:
+        """Return what the pool did beside serving, as plain values; empty where it does no more."""
+        return prefix_report(self.members)
 
     # --- failures --------------------------------------------------------------------------------
 

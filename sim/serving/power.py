@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, inf, log2
 
+import numpy as np
+
 from sim.scenario.catalog import Accelerator
 
 # Documented guess where nothing was measured: the middle of the measured logistic curves.
@@ -32,6 +34,8 @@ class PhasePower:
         batch_high: largest batch of the fit [1].
         kind: measured, fitted, vendor, analyst or guess.
         source: where the numbers come from.
+        points: batches and their decode power [W], joined over log2 of the batch, in place of the
+            logistic where the measured ones do not follow it.
     """
 
     idle_w: float
@@ -45,10 +49,14 @@ class PhasePower:
     batch_high: float = inf
     kind: str = "guess"
     source: str = ""
+    points: tuple[tuple[float, float], ...] = ()
 
     def decode_w(self, batch: float) -> float:
         """Return the power while ``batch`` sequences decode [W]."""
         doublings = log2(min(max(batch, self.batch_low), self.batch_high))
+        if self.points:
+            batches, watts = zip(*self.points, strict=True)
+            return float(np.interp(doublings, np.log2(batches), watts))
         height = 1.0 / (1.0 + exp(-self.steepness * (doublings - self.midpoint_log2)))
         return min(self.floor_w + self.rise_w * height, self.limit_w)
 

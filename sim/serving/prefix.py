@@ -4,6 +4,31 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class PrefixCounts:
+    """What was looked for in a prefix cache, and what was found.
+
+    Attributes:
+        input_tokens: prompts of the requests that were admitted [tokens].
+        saved_tokens: of which were not processed [tokens].
+        looked_up_blocks: whole blocks of these prompts.
+        found_blocks: of which were in memory.
+    """
+
+    input_tokens: int = 0
+    saved_tokens: int = 0
+    looked_up_blocks: int = 0
+    found_blocks: int = 0
+
+    def add(self, input_tokens: int, saved_tokens: int, looked_up: int, found: int) -> None:
+        """Count an admission."""
+        self.input_tokens += input_tokens
+        self.saved_tokens += saved_tokens
+        self.looked_up_blocks += looked_up
+        self.found_blocks += found
 
 
 class PrefixCache:
@@ -60,6 +85,13 @@ class PrefixCache:
                 self._users[block] = users
             else:
                 self._idle[block] = None
+
+    def keep(self, blocks: Iterable[int]) -> None:
+        """Make ``blocks`` the most recent idle ones, but for those in use."""
+        for block in blocks:
+            if block not in self._users:
+                self._idle[block] = None
+                self._idle.move_to_end(block)
 
     def shrink(self, idle_blocks: float) -> None:
         """Keep at most ``idle_blocks`` blocks that nobody uses."""

@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 from typing import Protocol
 
 from sim.interfaces import Request
+from sim.serving.fair_queue import FairQueue
 
 
 class Queue(Protocol):
@@ -95,7 +96,8 @@ class PriorityQueue(list[tuple[int, float, int, Request]]):
         return everything
 
 
-QUEUES: dict[str, type[FcfsQueue] | type[PriorityQueue]] = {
+QUEUES: dict[str, type[FcfsQueue] | type[PriorityQueue] | type[FairQueue]] = {
+    "fair": FairQueue,
     "fcfs": FcfsQueue,
     "priority": PriorityQueue,
 }

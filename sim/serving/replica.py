@@ -70,6 +70,15 @@ class Replica(SegmentRunner):
         self._cut(now)
         return True
 
+    def open_places(self) -> int:
+        """Return how many requests the next boundary admits for sure; 0 if memory may be short."""
+        if self.engine.mode == STATIC and self._decoding:
+            return 0
+        memory = self.memory
+        if memory.tokens + memory.prefill_blocks * memory.block_size > self._ample_tokens:
+            return 0
+        return self.max_num_seqs - self.running
+
     def set_speed(self, speed: Speed) -> None:
         """Change how fast steps run, from the next step boundary."""
         if self._pending or speed != self.speed:

@@ -6,7 +6,6 @@ This is the hot path, the one file that may trade elegance for speed; each trick
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop
 from typing import Any
 
 from sim.interfaces import ActivityLog, Request, Scheduler
@@ -120,11 +119,16 @@ class SegmentRunner(Batch):
             answers = len(decoding) * steps
             memory.tokens = kv_tokens + answers
             done = self._steps_done = self._steps_done + steps
-            while decoding and decoding[0][0] == done:
-                request = heappop(decoding)[2]
-                shared = request.shared_tokens
-                memory.leave(request.context_tokens + request.remaining_tokens - shared, done)
-                self._shared_reads -= shared
+            leaves = self._leaves
+            while decoding and leaves[-1] == -done:
+                leaves.pop()
+                request = decoding.pop()
+                stored = request.context_tokens + request.remaining_tokens
+                if request.shared_tokens:
+                    stored -= request.shared_tokens
+                    self._shared_reads -= request.shared_tokens
+                memory.ring[(done - stored) % memory.block_size] -= 1  # `KvMemory.leave`
+                memory.tokens -= stored
                 self._complete(request, now)
         if self._prompts:
             batch += len(self._prefilling)
@@ -164,11 +168,11 @@ class SegmentRunner(Batch):
         # Below this bound nobody can run out of memory, so most boundaries skip the question.
         tight = memory.tokens + memory.prefill_blocks * memory.block_size > self._ample_tokens
         if tight or self.queue:
-            preempted = self._change_batch(now)
+            preempted = self._change_batch(now, tight)
         if self._prefilling:
             steps = self._compose_chunks()
         elif decoding:
-            steps = decoding[0][0] - self._steps_done
+            steps = -self._leaves[-1] - self._steps_done
             self._prompts = self._new = 0
             self._decodes, self._slots_full = True, False
         else:
@@ -227,8 +231,13 @@ class SegmentRunner(Batch):
     # --- the activity log ----------------------------------------------------------------------
 
     def _write_idle_row(self, end_s: float) -> None:
-        self._write(pack_row(self.index, self._row_start_s, end_s, self._power_w, 0, 0.0, 0.0, 0.0))
+        row = pack_row(self.index, self._row_start_s, end_s, self._power_w, 0, 0.0, 0.0, 0.0)
+        self._write(row)
         self._row_start_s = end_s
+
+    def _decode_answers(self) -> int:
+        """Return the tokens that decoding sequences show in this segment."""
+        return len(self._decoding) * self._steps if self._decodes else 0
 
     def _write_part(self, end_s: float) -> None:
         """Write the part of a running segment from its last row to ``end_s``, by time."""
@@ -237,7 +246,7 @@ class SegmentRunner(Batch):
         memory, decoding = self.memory, len(self._decoding)
         batch = self._static_size or decoding
         kv_tokens: float = memory.tokens
-        answers = decoding * self._steps if self._decodes else 0
+        answers = self._decode_answers()
         if self._prompts:
             batch += len(self._prefilling)
             kv_tokens += memory.prefill_blocks * memory.block_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
@@ -95,28 +95,48 @@ class Predictive:
     def __init__(self, settings: Autoscaling, lead_s: float) -> None:
         self._target = settings.target
         self._lead_s, self._season_s = lead_s, settings.season_s
-        self._past: deque[tuple[float, int]] = deque()
+        self._past = History(self._season_s + 2.5 * lead_s)
 
     def wanted(self, load: Load) -> int:
         """Return the number that the forecast asks for, at least that for the load of now."""
-        now_s, past = load.now_s, self._past
-        past.append((now_s, load.outstanding))
-        while past[0][0] < now_s - self._season_s - 2.5 * self._lead_s:
-            past.popleft()
-        expected = max(self._forecast(now_s, load.outstanding), float(load.outstanding))
+        self._past.add(load.now_s, load.outstanding)
+        expected = max(self._forecast(load.now_s, load.outstanding), float(load.outstanding))
         return ceil(expected / (self._target * load.slots))
 
     def _forecast(self, now_s: float, outstanding: int) -> float:
-        lead_s, last_s = self._lead_s, now_s - self._season_s
-        then = self._mean(last_s - lead_s, last_s)
-        ahead = self._mean(last_s + 0.5 * lead_s, last_s + 1.5 * lead_s)
-        recent = self._mean(now_s - lead_s, now_s)
+        past, lead_s, last_s = self._past, self._lead_s, now_s - self._season_s
+        then = past.mean(last_s - lead_s, last_s)
+        ahead = past.mean(last_s + 0.5 * lead_s, last_s + 1.5 * lead_s)
+        recent = past.mean(now_s - lead_s, now_s)
         if then is not None and ahead is not None and recent is not None:
             return ahead * (recent + 1.0) / (then + 1.0)
-        before = self._mean(now_s - 2.5 * lead_s, now_s - 1.5 * lead_s)
+        before = past.mean(now_s - 2.5 * lead_s, now_s - 1.5 * lead_s)
         return outstanding if before is None else outstanding + (outstanding - before) / 2.0
 
-    def _mean(self, start_s: float, end_s: float) -> float | None:
-        """Return the mean load of a stretch of the past [s], None if it was not seen."""
-        seen = [count for at_s, count in self._past if start_s <= at_s <= end_s]
-        return sum(seen) / len(seen) if seen else None
+
+class History:
+    """Loads of the past, and their mean over any stretch of it.
+
+    Args:
+        length_s: how far back it reaches [s].
+    """
+
+    def __init__(self, length_s: float) -> None:
+        self._length_s = length_s
+        self._times_s: list[float] = []
+        self._sums = [0]  # of the loads before each time
+
+    def add(self, now_s: float, load: int) -> None:
+        """Note a load; times rise."""
+        self._times_s.append(now_s)
+        self._sums.append(self._sums[-1] + load)
+        old = bisect_left(self._times_s, now_s - self._length_s)
+        if old > len(self._times_s) // 2:  # now and then, so that forgetting costs little
+            del self._times_s[:old]
+            del self._sums[:old]
+
+    def mean(self, start_s: float, end_s: float) -> float | None:
+        """Return the mean load from ``start_s`` to ``end_s`` [s], None if none was seen."""
+        first = bisect_left(self._times_s, start_s)
+        stop = bisect_right(self._times_s, end_s)
+        return (self._sums[stop] - self._sums[first]) / (stop - first) if stop > first else None

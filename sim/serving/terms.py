@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from math import inf
 
 from sim.scenario.catalog import Accelerator, Model
-from sim.serving.steptime import WEIGHT_BYTES, StepTime, roofline
+from sim.scenario.memory_fit import WEIGHT_BYTES
+from sim.serving.roofline import roofline
+from sim.serving.steptime import StepTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class AcceleratorTerms:
         batch_high: largest batch of the data.
         time_low: lower end of the 90 % interval of true over predicted step time, models left out.
         time_high: upper end of that interval [1].
+        context_high: longest context of the data [tokens].
     """
 
     layer_s: float
@@ -44,6 +47,7 @@ class AcceleratorTerms:
     batch_high: float = inf
     time_low: float = 1.0
     time_high: float = 1.0
+    context_high: float = inf
 
 
 def covers(model: Model, precision: str) -> bool:
@@ -80,9 +84,11 @@ def step_time_from_terms(
         e_s_per_token2=roofline(model, accelerator, tensor_parallel).e_s_per_token2,
         f_s_per_seq=terms.sequence_s,
         kind=terms.kind,
+        basis="scaled",
         source=terms.source,
         batch_low=terms.batch_low,
         batch_high=terms.batch_high,
+        context_high=terms.context_high,
         time_low=terms.time_low,
         time_high=terms.time_high,
     )

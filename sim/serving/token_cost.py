@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from sim.scenario.catalog import Accelerator, Region
+from sim.scenario.schema_cost import PoolCost
 from sim.serving.engine import Engine
 
 _J_PER_KWH = 3.6e6
@@ -26,32 +27,45 @@ class TokenCost:
     gco2: float
 
 
-def hourly_usd(accelerator: Accelerator) -> float:
+def hourly_usd(accelerator: Accelerator, cost: PoolCost) -> float:
     """Return what an hour of an accelerator costs [USD/h], infinite where nothing is known.
 
-    Its purchase price over four years; without one, what owning or else what renting it costs.
+    What the pool says; else the rent, or of one that is owned the purchase price over four years;
+    else what owning or what renting it costs.
     """
-    if accelerator.price_usd is not None:
-        return accelerator.price_usd / LIFE_H
-    known = (accelerator.tco_usd_per_h, accelerator.rent_usd_per_h)
+    if cost.accelerator_usd_per_h is not None:
+        return cost.accelerator_usd_per_h
+    bought, rent = accelerator.price_usd, accelerator.rent_usd_per_h
+    if cost.basis == "rented" and rent is not None:
+        return rent
+    written_off = None if bought is None else bought / LIFE_H
+    known = (written_off, accelerator.tco_usd_per_h, rent)
     return next((usd for usd in known if usd is not None), inf)
 
 
 def token_cost(
-    engine: Engine, accelerator: Accelerator, accelerators: int, region: Region | None
+    engine: Engine,
+    accelerators: int,
+    accelerator_usd_per_h: float,
+    region: Region | None,
+    *,
+    energy_is_paid: bool = True,
 ) -> TokenCost:
     """Return what a token of a full batch costs on one replica.
 
     Args:
         engine: constants of the replica.
-        accelerator: what it runs on.
-        accelerators: how many of them.
+        accelerators: how many it runs on.
+        accelerator_usd_per_h: what an hour of one of them costs [USD/h].
         region: price and carbon of its energy; without it energy costs nothing.
+        energy_is_paid: whether energy comes on top of the price per hour.
     """
     batch = engine.max_num_seqs
-    s_per_token = (engine.compute_s[batch] + engine.memory_s[batch]) / batch
+    step_s = engine.compute_s[batch] + engine.memory_s[batch]
+    s_per_token = step_s / (batch * engine.tokens_per_step)
     kwh = accelerators * engine.decode_w[batch] * s_per_token / _J_PER_KWH
-    usd = accelerators * hourly_usd(accelerator) * s_per_token / _S_PER_H
+    usd = accelerators * accelerator_usd_per_h * s_per_token / _S_PER_H
     if region is None:
         return TokenCost(usd, inf)
-    return TokenCost(usd + kwh * region.usd_per_kwh, kwh * region.gco2_per_kwh)
+    energy_usd = kwh * region.usd_per_kwh if energy_is_paid else 0.0
+    return TokenCost(usd + energy_usd, kwh * region.gco2_per_kwh)

@@ -21,6 +21,7 @@ from sim.serving.dispatch import DISPATCHES, Dispatch, LeastLoaded
 from sim.serving.engine import Engine
 from sim.serving.queues import QUEUES, Queue
 from sim.serving.replica import Replica
+from sim.serving.replica_kinds import replica_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class QueueSettings:
         shared: one queue for the pool, or one per replica.
         order: name of the queue discipline, ``fcfs`` or ``priority``.
         dispatch: name of the dispatch rule among replicas (own queues only).
-        limit: most requests that wait in one queue; a request beyond it is rejected.
+        limit: most requests that wait in one queue; a request beyond it is rejected, unless a
+            place in a batch is open for it.
         patience_s: longest wait for a first admission by tier [s]; empty if nobody gives up.
     """
 
@@ -90,20 +92,22 @@ class WaitingRoom:
         ]
         self._ended = requests.ended
         self._shared = settings.shared
-        self._longest_tokens = engine.kv_blocks * engine.block_size
+        self._longest_tokens = engine.longest_tokens
         self._make_queue: Callable[[], Queue] = QUEUES[settings.order]
         count = 1 if settings.shared else replicas
         self.queues: list[Queue] = [self._make_queue() for _ in range(count)]
         self._held: list[Request] = []
         self._draining: dict[int, None] = {}  # an ordered set: members that finish and switch off
+        make_replica = self.replica_class(engine)
+        finished = self._finished  # one bound method for all: one each would be a cache miss each
         self.members = [
-            Replica(
+            make_replica(
                 first_replica + member,
                 clock,
                 engine,
                 self.queues[0] if settings.shared else self.queues[member],
                 activity,
-                self._finished,
+                finished,
                 self._moved if settings.shared else None,
             )
             for member in range(replicas)
@@ -115,6 +119,10 @@ class WaitingRoom:
             if settings.shared
             else DISPATCHES[settings.dispatch](replicas, uniform)
         )
+
+    def replica_class(self, engine: Engine) -> type[Replica]:
+        """Return what the members are: pools with a part of their own in a request have others."""
+        return replica_class(engine)
 
     def submit(self, request: Request) -> None:
         """Take a request that has just arrived at the site."""
@@ -157,23 +165,29 @@ class WaitingRoom:
         member = self._dispatch.pick()
         replica = self.members[member]
         queue = replica.queue
-        if len(queue) >= self._limit:
+        waiting = len(queue)
+        if waiting >= self._limit and waiting >= replica.open_places():
             self._end_early(request, REJECTED)
             return
         request.replica = replica.index
         self._dispatch.moved(member, 1)
         queue.push(request)
-        if queue.head() is request:
+        if not waiting or queue.head() is request:
             replica.nudge()
 
     def _join_shared(self, request: Request) -> None:
         queue = self.queues[0]
-        if len(queue) >= self._limit:
+        if len(queue) >= self._limit and len(queue) >= self._open_places():
             self._end_early(request, REJECTED)
             return
         queue.push(request)
         if queue.head() is request:
             self._offer()
+
+    def _open_places(self) -> int:
+        """Return how many requests of the shared queue do not really wait."""
+        queue = self.queues[0]
+        return sum(r.open_places() for r in self.members if r.alive and r.queue is queue)
 
     def _offer(self) -> None:
         """Offer the shared queue's head: to the emptiest replica, else to any that may take it."""

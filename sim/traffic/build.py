@@ -23,6 +23,7 @@ from sim.traffic.cycles import CycleShuffle
 from sim.traffic.demand import ClientMix, Demand, ReplayDemand, Scaled, SyntheticDemand
 from sim.traffic.fit import fit
 from sim.traffic.formats.servegen_folder import read_servegen
+from sim.traffic.prompt_blocks import BlockSettings, regrained
 from sim.traffic.quantised import smooth
 from sim.traffic.reader import find_trace, read_trace
 from sim.traffic.trace import AnyArray, Labels, ReadReport, Trace, make_trace
@@ -102,8 +103,22 @@ class _Builder:
         return f"traffic.{self.name}"
 
     @property
-    def until_s(self) -> float:
+    def tenant(self) -> int:
+        return list(self.scenario.traffic).index(self.name)
+
+    @property
+    def from_s(self) -> float:
+        return self.scenario.run.from_s
+
+    @property
+    def length_s(self) -> float:
         return self.scenario.run.duration_s or math.inf
+
+    @property
+    def reads_its_window(self) -> bool:
+        """Whether a trace is read from the start of the run on, and not from its own."""
+        trace = self.entry.trace
+        return trace is not None and not trace.loop and trace.scale == 1
 
     def workloads(self, model: int) -> list[NamedWorkload]:
         """Return the entry as a workload, or one per region where their clocks differ.
@@ -111,8 +126,15 @@ class _Builder:
         Sessions are none: what they send depends on the run, see `sim.traffic.build_sessions`.
         """
         if self.entry.sessions is not None:
+            if self.from_s:
+                expected = "0 s: what sessions send depends on the run before"
+                raise TraceError([Problem("run.from", f"{self.from_s:g} s", expected)])
             return []
         regions = tuple(self.scenario.topology.regions)
+        tenant, system_tokens = self.tenant, self.entry.system_prompt_tokens or 0
+        block_tokens = self.scenario.prefix_block_tokens
+        settings = BlockSettings(block_tokens, system_tokens, tenant) if block_tokens else None
+        from_s = 0.0 if self.reads_its_window else self.from_s
         whole = NamedWorkload(
             name=self.name,
             demand=self._demand(),
@@ -120,8 +142,11 @@ class _Builder:
             tiers=self._spread("tier", self.entry.tiers, tuple(self.scenario.tiers)),
             regions=self._spread("region", self.entry.regions, regions),
             streams=self.streams,
-            until_s=self.until_s,
-            tenant=list(self.scenario.traffic).index(self.name),
+            from_s=from_s,
+            until_s=from_s + self.length_s,
+            tenant=tenant,
+            system_tokens=system_tokens,
+            block_settings=settings,
         )
         arrivals = self.entry.arrivals
         if arrivals is None or not follows_local_time(arrivals):
@@ -132,8 +157,9 @@ class _Builder:
                 name=f"{self.name}/{region}",
                 demand=Scaled(self._synthetic(self.entry, self.where, region), share),
                 regions=Spread(Shares.of({region: 1.0}, regions)),
+                block_settings=settings and replace(settings, part=part),
             )
-            for region, share in self.entry.regions.items()
+            for part, (region, share) in enumerate(self.entry.regions.items())
         ]
 
     def _spread(self, column: str, shares: Mapping[str, float], names: tuple[str, ...]) -> Spread:
@@ -156,7 +182,7 @@ class _Builder:
             chance = self.streams.generator("traffic", self.name, "scaling")
             trace = self._replayed(entry.trace)
             scaled = scale_rate(trace, entry.trace.scale, entry.trace.method, chance)
-            return ReplayDemand(scaled, entry.trace.loop)
+            return ReplayDemand(self._with_known_blocks(scaled), entry.trace.loop)
         if entry.fitted is not None:
             return self._fitted(entry.fitted)
         if entry.servegen is not None:
@@ -172,6 +198,17 @@ class _Builder:
             )
         return self._synthetic(entry, self.where)
 
+    def _with_known_blocks(self, trace: Trace) -> Trace:
+        """Return a trace with its prompts in the blocks of the scenario's prefix caches."""
+        block_tokens = self.scenario.prefix_block_tokens
+        if trace.blocks is None or not block_tokens:
+            return replace(trace, blocks=None)
+        if self.entry.system_prompt_tokens:
+            got = "a trace that knows its prompts' blocks already"
+            raise TraceError([Problem(f"{self.where}.system_prompt", got, "no system prompt")])
+        inputs = trace.input_tokens.astype(np.int64)
+        return replace(trace, blocks=regrained(trace.blocks, inputs, block_tokens))
+
     def _synthetic(
         self, entry: schema.Workload | schema.Client, where: str, region: str = ""
     ) -> SyntheticDemand:
@@ -184,12 +221,13 @@ class _Builder:
 
     def _replayed(self, replay: schema.TraceReplay) -> Trace:
         path = self._find(replay.path, "trace.path")
-        to_s = math.inf if replay.to_s is None else replay.to_s
-        if not replay.loop and replay.scale == 1:
-            # A short run of a long trace reads no further than it has to.
-            to_s = min(to_s, replay.from_s + self.until_s)
-        trace = read_trace(path, replay.format or "", replay.bad_rows, replay.from_s, to_s)
-        return window(trace, replay.from_s, to_s)
+        from_s, to_s = replay.from_s, math.inf if replay.to_s is None else replay.to_s
+        if self.reads_its_window:
+            # A short run of a long trace reads no more than it has to.
+            from_s += self.from_s
+            to_s = min(to_s, from_s + self.length_s)
+        trace = read_trace(path, replay.format or "", replay.bad_rows, from_s, to_s)
+        return window(trace, from_s, to_s)
 
     def _fitted(self, fitted: schema.Fitted) -> Demand:
         path = self._find(fitted.path, "fitted.path")

@@ -12,6 +12,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.schema_sessions import SessionReplay, Sessions
 from sim.traffic.arrivals import ArrivalProcess
 from sim.traffic.build_arrivals import build_arrivals
+from sim.traffic.prompt_blocks import BlockNames, BlockSettings
 from sim.traffic.reader import find_trace, read_trace
 from sim.traffic.session_plans import DialogueLaw, RecordedSessions, SessionPlan
 from sim.traffic.sessions import SessionWorkload
@@ -41,6 +42,8 @@ def build_sessions(
             return streams.generator("sessions", name, purpose)
 
         starts = sessions.starts
+        system_tokens = entry.system_prompt_tokens or 0
+        blocks = BlockSettings(scenario.prefix_block_tokens, system_tokens, tenant)
         process = build_arrivals(starts, f"traffic.{name}.sessions.starts") if starts else None
         found.append(
             SessionWorkload(
@@ -54,6 +57,8 @@ def build_sessions(
                 concurrency=sessions.concurrency or 0,
                 deadline_s=inf if sessions.deadline_s is None else sessions.deadline_s,
                 places=draw("places"),
+                system_tokens=system_tokens,
+                block_names=BlockNames(blocks) if blocks.block_tokens else None,
             )
         )
     return found

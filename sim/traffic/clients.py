@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import count
 
 from sim.clock import Deadlines
@@ -18,7 +19,7 @@ from sim.scenario.schema_clients import ClientBehaviour
 _FIRST_ATTEMPT = 1 << 40  # attempts are numbered apart from users' requests
 _BUDGET_FLOOR = 10.0  # retries that a budget allows before any request has paid for them
 _DECIDED = (
-    *("queued_s", "admitted_s", "first_token_s", "finished_s", "downlink_s"),
+    *("sent_s", "queued_s", "admitted_s", "first_token_s", "finished_s", "downlink_s"),
     *("pool", "replica", "preemptions", "status"),
 )
 
@@ -32,12 +33,21 @@ class Call:
         client: how it behaves.
         live: attempts under way, by number.
         tries: attempts so far, hedges not counted.
+        hedges: numbers of the attempts that were hedges.
     """
 
     request: Request
     client: ClientBehaviour
     live: dict[int, Request] = field(default_factory=dict)
     tries: int = 0
+    hedges: list[int] = field(default_factory=list)
+
+
+class Left(Enum):
+    """Where an attempt is counted that its client has gone away from."""
+
+    ALONE = auto()  # by itself
+    IN_BOOKS = auto()  # as the request that it was the last attempt of
 
 
 Pair = tuple[Call, Request]
@@ -52,9 +62,11 @@ class Clients:
         behaviours: by tenant; None for those that send once and wait for ever.
         log: is told of users' requests.
         uniform: draws U(0, 1) numbers for the back-off.
+        attempts_log: is told of the attempts that the books never see.
 
     Attributes:
         attempts, retries, hedges: how many were sent.
+        hedges_won: hedges that brought the answer.
         refused_retries: retries that the budget did not allow.
         wasted_tokens: answer tokens that nobody waited for [tokens].
     """
@@ -65,8 +77,10 @@ class Clients:
         behaviours: Sequence[ClientBehaviour | None],
         log: RequestLog,
         uniform: Callable[[], float],
+        attempts_log: RequestLog,
     ) -> None:
         self._clock, self._log, self._uniform = clock, log, uniform
+        self._attempts_log = attempts_log
         self._behaviours = behaviours
         self._deadlines = [self._limits(client) for client in behaviours]
         self._hedging = [
@@ -78,8 +92,9 @@ class Clients:
         self._budgets = [_BUDGET_FLOOR for _ in behaviours]
         self._numbers = count(_FIRST_ATTEMPT)
         self._open: dict[int, Call] = {}
-        self._calls: dict[int, Call | None] = {}  # by attempt; None: its client has gone
+        self._calls: dict[int, Call | Left] = {}  # by attempt
         self.attempts = self.retries = self.hedges = self.refused_retries = 0
+        self.hedges_won = 0
         self.wasted_tokens = 0
 
     def connect(self, route: Callable[[Request], None], cancel: Callable[[Request], None]) -> None:
@@ -106,19 +121,27 @@ class Clients:
             self._log.ended(request)
             return
         call = self._calls.pop(number)
-        if call is None:
+        if isinstance(call, Left):
             left = 0 if request.status == COMPLETED else request.remaining_tokens
             self.wasted_tokens += request.output_tokens - left
+            if call is Left.ALONE:
+                self._attempts_log.ended(request)
             return
         del call.live[number]
-        if request.status == COMPLETED:
+        if request.status == COMPLETED or not self._goes_on(call):
             self._settle(call, request)
         else:
-            self._try_again(call, request)
+            self._attempts_log.ended(request)
 
     def unfinished(self, attempts: Iterable[Request]) -> list[Request]:
         """Return users' requests that are open, given all requests inside the system."""
-        alone = [request for request in attempts if request.number not in self._calls]
+        alone = []
+        for request in attempts:
+            call = self._calls.get(request.number)
+            if call is None:
+                alone.append(request)
+            elif call is not Left.IN_BOOKS:
+                self._attempts_log.ended(request)
         return alone + [call.request for call in self._open.values()]
 
     # --- attempts --------------------------------------------------------------------------------
@@ -155,6 +178,7 @@ class Clients:
             asked.priority,
         )
         attempt.tenant, attempt.session = asked.tenant, asked.session
+        attempt.prefix_blocks = asked.prefix_blocks
         self.attempts += 1
         call.live[attempt.number] = attempt
         self._calls[attempt.number] = call
@@ -166,33 +190,37 @@ class Clients:
 
     def _hedge(self, pair: Pair) -> None:
         self.hedges += 1
-        self._attempt(pair[0])
+        call = pair[0]
+        call.hedges.append(self._attempt(call).number)
 
     def _leave(self, pair: Pair) -> None:
         """Give up on an attempt whose time is over."""
         call, attempt = pair
-        self._abandon(call, attempt)
-        attempt.finished_s = self._clock.now
-        self._try_again(call, attempt, TIMED_OUT)
-
-    def _abandon(self, call: Call, attempt: Request) -> None:
         del call.live[attempt.number]
-        self._calls[attempt.number] = None
+        if self._goes_on(call):
+            self._abandon(call, attempt, Left.ALONE)
+            return
+        told = call.client.tells_server
+        self._abandon(call, attempt, Left.IN_BOOKS if told else Left.ALONE)
+        self._settle(call, attempt, left=True)
+
+    def _abandon(self, call: Call, attempt: Request, left: Left) -> None:
+        self._calls[attempt.number] = left
         if call.client.tells_server:
             self._cancel(attempt)
 
     # --- what follows ----------------------------------------------------------------------------
 
-    def _try_again(self, call: Call, attempt: Request, status: int | None = None) -> None:
-        """Retry after an attempt that brought nothing, or let it decide the request."""
-        if call.live:  # a hedge may still bring the answer
-            return
-        if call.tries <= call.client.retries and self._may_retry(call):
-            self.retries += 1
-            wait_s = self._backoff_s(call)
-            self._clock.call_at(self._clock.now + wait_s, lambda _event: self._try(call))
-        else:
-            self._settle(call, attempt, status)
+    def _goes_on(self, call: Call) -> bool:
+        """Return whether an attempt under way may still bring the answer, or else a retry."""
+        if call.live:
+            return True
+        if call.tries > call.client.retries or not self._may_retry(call):
+            return False
+        self.retries += 1
+        wait_s = self._backoff_s(call)
+        self._clock.call_at(self._clock.now + wait_s, lambda _event: self._try(call))
+        return True
 
     def _may_retry(self, call: Call) -> bool:
         if call.client.retry_budget is None:
@@ -209,16 +237,20 @@ class Clients:
         longest_s = min(backoff.limit_s, backoff.first_s * backoff.factor ** (call.tries - 1))
         return longest_s * self._uniform() if backoff.jitter else longest_s
 
-    def _settle(self, call: Call, attempt: Request, status: int | None = None) -> None:
-        """Close a user's request with the attempt that decided it."""
+    def _settle(self, call: Call, attempt: Request, *, left: bool = False) -> None:
+        """Close a user's request with the attempt that decided it, or that its client left."""
         request = call.request
         for name in _DECIDED:
             setattr(request, name, getattr(attempt, name))
-        if status is not None:
-            request.status = status
+        if left:
+            request.status, request.finished_s = TIMED_OUT, self._clock.now
+            if not call.client.tells_server:  # the attempt works on, and is counted by itself
+                request.pool = request.replica = -1
         del self._open[request.number]
-        for other in list(call.live.values()):
-            self._abandon(call, other)
+        self.hedges_won += attempt.number in call.hedges and request.status == COMPLETED
+        others, call.live = list(call.live.values()), {}
+        for other in others:
+            self._abandon(call, other, Left.ALONE)
         self._log.ended(request)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.random import Generator
 
-from sim.interfaces import FloatArray, IntArray
+from sim.interfaces import FloatArray, IntArray, PrefixBlocks
 from sim.traffic.arrivals import ArrivalProcess
 from sim.traffic.lengths import LengthLaw
 from sim.traffic.timeorder import Rows, in_time_order
@@ -30,12 +30,14 @@ class Requests:
         input_tokens: prompt lengths [tokens].
         output_tokens: answer lengths [tokens].
         labels: columns of names where the source has them, such as ``tier``.
+        blocks: prefix-cache blocks, where a trace has them.
     """
 
     arrival_s: FloatArray
     input_tokens: IntArray
     output_tokens: IntArray
     labels: Mapping[str, Labels] = field(default_factory=dict)
+    blocks: PrefixBlocks | None = None
 
     def __len__(self) -> int:
         """Return the number of requests."""
@@ -161,16 +163,15 @@ class ReplayDemand:
 
     def pieces(self, draw: Draw) -> Iterator[Requests]:
         """Yield the requests of the trace."""
-        start_s = 0.0
-        while len(self.trace):
-            yield from self._once(start_s)
+        trace, start_s = self.trace, 0.0
+        while len(trace):
+            for first in range(0, len(trace), PIECE_ROWS):
+                yield requests_of(trace, slice(first, first + PIECE_ROWS), start_s)
             if not self.loop:
                 return
-            start_s += self.trace.span_s
-
-    def _once(self, start_s: float) -> Iterator[Requests]:
-        for first in range(0, len(self.trace), PIECE_ROWS):
-            yield requests_of(self.trace, slice(first, first + PIECE_ROWS), start_s)
+            start_s += trace.span_s
+            if trace.blocks is not None:  # other users come than in the time before
+                trace = replace(trace, blocks=trace.blocks.apart())
 
 
 def requests_of(trace: Trace, rows: Rows, start_s: float = 0.0) -> Requests:
@@ -180,4 +181,5 @@ def requests_of(trace: Trace, rows: Rows, start_s: float = 0.0) -> Requests:
         trace.input_tokens[rows].astype(np.int64),
         trace.output_tokens[rows].astype(np.int64),
         {name: Labels(column.codes[rows], column.names) for name, column in trace.labels.items()},
+        None if trace.blocks is None else trace.blocks.take(rows),
     )

@@ -6,7 +6,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
-from sim.traffic.trace import PrefixBlocks
+from sim.interfaces import PrefixBlocks
 
 CAPACITIES_BLOCKS = (1_000, 10_000, 100_000)
 

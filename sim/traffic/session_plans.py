@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
@@ -24,11 +25,14 @@ class SessionPlan:
         input_tokens: prompt, with the whole conversation so far in it [tokens].
         output_tokens: answer [tokens].
         pause_s: time from the end of the answer before to the request; the first is unused [s].
+        kept_tokens: start of the conversation so far, answers in it, that the prompt repeats;
+            the first is 0 [tokens].
     """
 
     input_tokens: IntArray
     output_tokens: IntArray
     pause_s: FloatArray
+    kept_tokens: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +54,24 @@ class DialogueLaw:
         while True:
             turns = int(generator.integers(section.turns.least, section.turns.most + 1))
             outputs = answer.draw(turns, generator)
-            inputs = self._contexts(
+            inputs, kept = self._contexts(
                 first.draw(1, generator)[0], added.draw(turns, generator), outputs
             )
-            yield SessionPlan(inputs, outputs, self._pauses_s(turns, generator))
+            yield SessionPlan(inputs, outputs, self._pauses_s(turns, generator), kept)
 
-    def _contexts(self, first: int, added: IntArray, outputs: IntArray) -> IntArray:
-        """Return the prompts: each holds what was said before, until the context is compacted."""
+    def _contexts(
+        self, first: int, added: IntArray, outputs: IntArray
+    ) -> tuple[IntArray, IntArray]:
+        """Return prompts and what they repeat: all that was said, until it is compacted."""
         limit = self.section.context_limit_tokens or math.inf
-        inputs = [int(min(first, limit))]
+        first = int(min(first, limit))
+        inputs, kept = [first], [0]
         for new, said in zip(added[1:].tolist(), outputs[:-1].tolist(), strict=True):
-            grown = inputs[-1] + said + new
-            inputs.append(grown if grown <= limit else int(min(first + new, limit)))
-        return np.array(inputs, dtype=np.int64)
+            before = inputs[-1] + said
+            compacts = before + new > limit
+            inputs.append(int(min(first + new, limit)) if compacts else before + new)
+            kept.append(first if compacts else before)
+        return np.array(inputs, dtype=np.int64), np.array(kept, dtype=np.int64)
 
     def _pauses_s(self, turns: int, generator: Generator) -> FloatArray:
         section = self.section
@@ -110,11 +119,33 @@ class RecordedSessions:
         gap_s = np.diff(trace.arrival_s[rows], prepend=trace.arrival_s[rows[0]])
         since_answer_s = gap_s - np.nan_to_num(np.roll(took_s, 1))
         pause_s = np.where(np.isnan(pause_s), since_answer_s, pause_s)
-        return SessionPlan(
-            trace.input_tokens[rows].astype(np.int64),
-            trace.output_tokens[rows].astype(np.int64),
-            np.clip(pause_s, 0.0, self.pause_limit_s),
-        )
+        inputs = trace.input_tokens[rows].astype(np.int64)
+        outputs = trace.output_tokens[rows].astype(np.int64)
+        pause_s = np.clip(pause_s, 0.0, self.pause_limit_s)
+        return SessionPlan(inputs, outputs, pause_s, self._repeated(rows, inputs, outputs))
+
+    def _repeated(self, rows: IntArray, inputs: IntArray, outputs: IntArray) -> IntArray:
+        """Return what the prompts of a session repeat [tokens].
+
+        A prompt that is long enough repeats the one before with its answer. One that is only
+        longer than the prompt before lacks the answer, as without its thinking; a shorter one is
+        another. Block ids overrule that where they differ.
+        """
+        before, answered, after = inputs[:-1], (inputs + outputs)[:-1], inputs[1:]
+        kept = np.where(after >= answered, answered, np.where(after >= before, before, 0))
+        blocks = self.trace.blocks
+        if blocks is not None:
+            ids, size = [blocks.of(int(row)) for row in rows], blocks.block_tokens
+            alike = np.array([_alike(*pair) * size for pair in pairwise(ids)], dtype=np.int64)
+            kept = np.where(alike >= before // size * size, np.maximum(kept, before), alike)
+        return np.concatenate([[0], kept]).astype(np.int64)
+
+
+def _alike(before: IntArray, after: IntArray) -> int:
+    """Return how many ids two lists have in common at their start."""
+    shorter = min(len(before), len(after))
+    differs = before[:shorter] != after[:shorter]
+    return int(differs.argmax()) if differs.any() else shorter
 
 
 def durations_s(law: schema_arrivals.Duration, number: int, generator: Generator) -> FloatArray:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from sim.interfaces import COMPLETED, Request, RequestLog, Scheduler
+from sim.traffic.prompt_blocks import BlockNames
 from sim.traffic.session_plans import SessionPlan
 from sim.traffic.workload import Shares
 
@@ -34,6 +35,8 @@ class SessionWorkload:
         concurrency: that number.
         deadline_s: longest time of a session, for reports [s].
         places: draws tier and region of each session.
+        system_tokens: start that all prompts have in common, on top of the plans' [tokens].
+        block_names: gives ids to the blocks of the contexts; None if nobody asks.
     """
 
     name: str
@@ -46,6 +49,8 @@ class SessionWorkload:
     concurrency: int
     deadline_s: float
     places: Generator
+    system_tokens: int = 0
+    block_names: BlockNames | None = None
 
 
 @dataclass(slots=True)
@@ -58,6 +63,7 @@ class Session:
     region: int
     started_s: float
     turn: int = 0
+    blocks: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -163,17 +169,24 @@ class SessionSource:
     def _send(self, number: int) -> None:
         session = self._open[number]
         plan, workload, turn = session.plan, session.workload, session.turn
+        inputs = int(plan.input_tokens[turn]) + workload.system_tokens
+        outputs = int(plan.output_tokens[turn])
         request = Request(
             -1,
             self._clock.now,
-            int(plan.input_tokens[turn]),
-            int(plan.output_tokens[turn]),
+            inputs,
+            outputs,
             session.tier,
             session.region,
             workload.model,
             self._priorities[session.tier],
         )
         request.tenant, request.session = workload.tenant, number
+        if workload.block_names is not None:
+            kept = int(plan.kept_tokens[turn]) + workload.system_tokens
+            stored = inputs + outputs - 1  # the last token is shown and not stored
+            session.blocks = workload.block_names.of_turn(session.blocks, kept, stored)
+            request.prefix_blocks = session.blocks
         self.counts[workload.name].turns += 1
         if self._emit is not None:
             self._emit(request)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sim.interfaces import ArrivalBlock, Request, Scheduler, Workload
+from sim.traffic.prompt_blocks import with_blocks
 
 
 class Source:
@@ -64,6 +65,8 @@ class Source:
                 self.exhausted = True
                 return
             self._requests = self._unpack(block)
+            if block.prefix is not None:
+                self._requests = with_blocks(self._requests, block.prefix)
             request = next(self._requests, None)
         self._next = request
         if request.arrival_s < self._end_s:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import Problem
-from sim.interfaces import FloatArray, IntArray
+from sim.interfaces import FloatArray, PrefixBlocks
 
 TokenArray = NDArray[np.int32]
 AnyArray = NDArray[Any]
@@ -39,33 +39,6 @@ class Labels:
     def take(self, rows: AnyArray) -> Labels:
         """Return the labels of the chosen rows."""
         return Labels(self.codes[rows], self.names)
-
-
-@dataclass(frozen=True, slots=True)
-class PrefixBlocks:
-    """Prefix-cache block ids of each request: ``ids[offsets[i]:offsets[i + 1]]``.
-
-    Attributes:
-        ids: all block ids, request after request.
-        offsets: start of each request in ``ids``, one more entry than requests.
-        block_tokens: size of a block [tokens].
-    """
-
-    ids: IntArray
-    offsets: IntArray
-    block_tokens: int
-
-    def of(self, row: int) -> IntArray:
-        """Return the block ids of one request."""
-        return self.ids[self.offsets[row] : self.offsets[row + 1]]
-
-    def take(self, rows: AnyArray) -> PrefixBlocks:
-        """Return the blocks of the chosen rows."""
-        chosen = np.arange(len(self.offsets) - 1)[rows]
-        counts = self.offsets[chosen + 1] - self.offsets[chosen]
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        source = np.repeat(self.offsets[chosen] - offsets[:-1], counts)
-        return PrefixBlocks(self.ids[source + np.arange(offsets[-1])], offsets, self.block_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +168,7 @@ def concatenate(parts: Sequence[Trace]) -> Trace:
             if all(name in part.labels for part in parts)
             and (joined := _concatenate_labels([part.labels[name] for part in parts])).names
         },
-        blocks=_concatenate_blocks(blocks) if len(blocks) == len(parts) else None,
+        blocks=PrefixBlocks.concatenate(blocks) if len(blocks) == len(parts) else None,
     )
 
 
@@ -207,10 +180,3 @@ def _concatenate_labels(parts: Sequence[Labels]) -> Labels:
         table = [names.setdefault(name, len(names)) if name else -1 for name in part.names]
         codes.append(np.array([*table, -1], dtype=np.int32)[part.codes])
     return Labels(np.concatenate(codes), tuple(names))
-
-
-def _concatenate_blocks(parts: Sequence[PrefixBlocks]) -> PrefixBlocks:
-    counts = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    ids = np.concatenate([part.ids for part in parts])
-    return PrefixBlocks(ids, offsets, parts[0].block_tokens)

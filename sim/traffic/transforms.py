@@ -97,7 +97,11 @@ def superpose(trace: Trace, factor: float, generator: Generator) -> Trace:
     copies, share = int(factor), factor - int(factor)
     largest_s = min(LARGEST_SHIFT_S, trace.span_s / 10)
     offsets_s = generator.uniform(-largest_s, largest_s, size=copies)
-    shifted = [shift_round(trace, float(offset_s)) for offset_s in offsets_s]
+    shifted, other = [], trace
+    for offset_s in offsets_s:
+        if other.blocks is not None:  # each copy stands for users of its own
+            other = replace(other, blocks=other.blocks.apart())
+        shifted.append(shift_round(other, float(offset_s)))
     remainder = [thin(shifted.pop(), share, generator)] if share > 0 else shifted[:0]
     return merge_traces([trace, *shifted[: copies - 1], *remainder])
 

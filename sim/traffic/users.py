@@ -17,6 +17,8 @@ from sim.traffic.clients import Clients
 from sim.traffic.sessions import SessionSource, session_report
 from sim.traffic.source import Source
 
+_COUNTS = ("attempts", "retries", "hedges", "hedges_won", "refused_retries", "wasted_tokens")
+
 
 class Users:
     """Sessions and client behaviour of a scenario.
@@ -27,6 +29,7 @@ class Users:
         clock: runs calls at absolute times.
         streams: the run's random streams.
         books: is told of every user's request once.
+        attempts: is told of the attempts behind it that the books never see.
 
     Attributes:
         log: what router and pools report to.
@@ -42,6 +45,7 @@ class Users:
         clock: Scheduler,
         streams: Streams,
         books: RequestLog,
+        attempts: RequestLog,
     ) -> None:
         self.log = books
         self.sessions: SessionSource | None = None
@@ -56,7 +60,7 @@ class Users:
         behaviours = [entry.client for entry in scenario.traffic.values()]
         if any(behaviours):
             uniform = streams.uniform("clients")
-            self.log = self.clients = Clients(clock, behaviours, self.log, uniform)
+            self.log = self.clients = Clients(clock, behaviours, self.log, uniform, attempts)
 
     def front(
         self, route: Callable[[Request], None], cancel: Callable[[Request], None]
@@ -90,6 +94,5 @@ class Users:
                 for name, counts in self.sessions.counts.items()
             }
         if self.clients is not None:
-            names = ("attempts", "retries", "hedges", "refused_retries", "wasted_tokens")
-            found["clients"] = {name: getattr(self.clients, name) for name in names}
+            found["clients"] = {name: getattr(self.clients, name) for name in _COUNTS}
         return found

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.random import Generator
 
-from sim.interfaces import ArrivalBlock, IntArray, Workload
+from sim.interfaces import ArrivalBlock, IntArray, PrefixBlocks, Workload
 from sim.rng import Streams
 from sim.traffic.demand import Demand, Requests
+from sim.traffic.prompt_blocks import BlockNames, BlockSettings
 from sim.traffic.timeorder import Rows, in_time_order
 
 
@@ -84,8 +85,11 @@ class NamedWorkload:
         tiers: spread over tiers.
         regions: spread over regions.
         streams: the run's random streams.
-        until_s: no request arrives at or after this time [s].
+        from_s: requests that arrive before this time are left out, and it becomes time 0 [s].
+        until_s: no request arrives at or after this time, before it is moved to 0 [s].
         tenant: index of the entry in the scenario.
+        system_tokens: start that all prompts have in common, on top of the demand's [tokens].
+        block_settings: what the blocks of the prompts are; None if nobody asks.
     """
 
     name: str
@@ -94,31 +98,45 @@ class NamedWorkload:
     tiers: Spread
     regions: Spread
     streams: Streams
+    from_s: float = 0.0
     until_s: float = math.inf
     tenant: int = 0
+    system_tokens: int = 0
+    block_settings: BlockSettings | None = None
 
     def blocks(self) -> Iterator[ArrivalBlock]:
         """Yield the requests in order of time; each call starts again with the same ones."""
         for_tiers, for_regions = self._generator("tiers"), self._generator("regions")
+        names = None if self.block_settings is None else BlockNames(self.block_settings)
         for piece in self.demand.pieces(self._generator):
-            count = int(np.searchsorted(piece.arrival_s, self.until_s))
+            first, last = np.searchsorted(piece.arrival_s, (self.from_s, self.until_s)).tolist()
+            rows, count = slice(first, last), last - first
             tier = self.tiers.places(piece, for_tiers)
             region = self.regions.places(piece, for_regions)
-            if count:
+            if count > 0:
+                inputs = piece.input_tokens + self.system_tokens
+                prefix = None if names is None else _name_blocks(names, piece, inputs)
                 yield ArrivalBlock(
-                    arrival_s=piece.arrival_s[:count],
-                    input_tokens=piece.input_tokens[:count],
-                    output_tokens=piece.output_tokens[:count],
-                    tier=tier[:count],
-                    region=region[:count],
+                    arrival_s=piece.arrival_s[rows] - self.from_s,
+                    input_tokens=inputs[rows],
+                    output_tokens=piece.output_tokens[rows],
+                    tier=tier[rows],
+                    region=region[rows],
                     model=np.full(count, self.model, dtype=np.int64),
                     tenant=np.full(count, self.tenant, dtype=np.int64),
+                    prefix=None if prefix is None else prefix.take(rows),
                 )
-            if count < len(piece):
+            if last < len(piece):
                 return
 
     def _generator(self, purpose: str) -> Generator:
         return self.streams.generator("traffic", self.name, purpose)
+
+
+def _name_blocks(names: BlockNames, piece: Requests, input_tokens: IntArray) -> PrefixBlocks:
+    if piece.blocks is not None:
+        return names.of_trace(piece.blocks)
+    return names.of_prompts(input_tokens, piece.output_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +168,12 @@ def _rows(block: ArrivalBlock, rows: Rows) -> ArrivalBlock:
         block.region[rows],
         block.model[rows],
         block.tenant[rows],
+        None if block.prefix is None else block.prefix.take(rows),
     )
 
 
 def _join(blocks: list[ArrivalBlock]) -> ArrivalBlock:
+    prefixes = [block.prefix for block in blocks if block.prefix is not None]
     return ArrivalBlock(
         np.concatenate([block.arrival_s for block in blocks]),
         np.concatenate([block.input_tokens for block in blocks]),
@@ -162,4 +182,5 @@ def _join(blocks: list[ArrivalBlock]) -> ArrivalBlock:
         np.concatenate([block.region for block in blocks]),
         np.concatenate([block.model for block in blocks]),
         np.concatenate([block.tenant for block in blocks]),
+        PrefixBlocks.concatenate(prefixes) if prefixes else None,
     )

@@ -11,7 +11,14 @@ import pytest
 from sim.calibration.least_squares import fit_relative_absolute
 from sim.calibration.power_fit import fit_server_power
 from sim.calibration.server_replay import simulate_server
-from sim.calibration.servers import ServerRun, fit_server, median_prompt_tokens, step_columns
+from sim.calibration.servers import (
+    ServerRun,
+    fit_server,
+    follow_points,
+    median_prompt_tokens,
+    predicted_steps,
+    step_columns,
+)
 from sim.calibration.terms_fit import leave_one_out
 from sim.serving.power import PhasePower, constant_decode
 from sim.serving.steptime import StepTime
@@ -78,3 +85,16 @@ def test_a_left_out_model_is_predicted_by_the_others():
     target[6:] *= 1.25  # the third model does not follow the first two
     ratios = leave_one_out(columns, target, ["a"] * 3 + ["b"] * 3 + ["c"] * 3)
     assert ratios["c"] == pytest.approx([0.8, 0.8, 0.8])
+
+
+def test_a_set_that_follows_its_points_gives_them_back():
+    """Steps of 5 ms to batch 64 and 30 ms beyond, as if the host could not keep up."""
+    runs = [
+        ServerRun(batch, 0.001, 0.0, 1000.0, seconds, batch / seconds, 500.0)
+        for batch, seconds in ((8.0, 5e-3), (64.0, 5e-3), (128.0, 30e-3), (256.0, 30e-3))
+    ]
+    smooth = StepTime(1e-3, 1e-6, 1e-9)
+    followed = follow_points(runs, smooth, None)
+    predicted, measured = predicted_steps(runs, followed)
+    assert predicted == pytest.approx(measured, rel=1e-6)
+    assert [batch for batch, _ in followed.batch_curve] == [8.0, 64.0, 128.0, 256.0]

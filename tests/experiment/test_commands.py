@@ -5,13 +5,11 @@ from importlib import import_module
 
 import pandas as pd
 import pytest
+import toy_station
 import typer
 from typer.testing import CliRunner
 
-from sim.cli import compare, plan, sweep
-from sim.experiment.intervals import Interval
-from sim.experiment.plan import Check, PlanResult, Relief
-from sim.experiment.plan_constraints import Bound
+from sim.cli import compare, headroom, plan, sensitivity, sweep
 
 STUDY = """
     name: small
@@ -30,7 +28,8 @@ def command():
     app.command("sweep")(sweep.sweep)
     app.command("compare")(compare.compare)
     app.command("plan")(plan.plan)
-    app.command("headroom")(plan.headroom)
+    app.command("headroom")(headroom.headroom)
+    app.command("sensitivity")(sensitivity.sensitivity)
     return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
@@ -60,36 +59,71 @@ def test_a_shard_leaves_the_page_to_the_whole(command, study_file, tmp_path):
     assert not (out / "report.html").exists()
 
 
-@pytest.mark.parametrize(
-    ("saved", "told"),
-    [(True, "at most 66: replicas 5, saves 2"), (False, "at most 66: no cheaper fleet was found")],
-)
-def test_a_plan_tells_what_binds_and_what_relief_brings(command, monkeypatch, saved, told):
-    bound = Bound("power.metro.peak_kw", 60.0, True, 0.95, "hurts", 6.0)
-    interval = Interval(57.0, 56.5, 57.5, 5, "replications")
-    fleets = pd.DataFrame(
-        {"replicas": ["6", "7"], "price": [18.0, 21.0], "why_not": "", "feasible": True}
+PLAN = """
+    name: fleets
+    base: ./base.yaml
+    replications: {least: 4, most: 20, half_width: 20 %}
+    plan:
+      variables: {servers: {path: station.servers, from: 1, to: 8}}
+      constraints:
+        - {metric: latency.all.queue_s.mean, at_most: 300 ms, relief: 1 s}
+        - {metric: power.site.peak_kw, at_most: 100 kW}
+"""
+
+
+def test_a_plan_tells_the_fleet_what_binds_and_what_relief_brings(
+    command, study_file, tmp_path, monkeypatch
+):
+    module = import_module("sim.experiment.plan")
+    prices = [float(servers) for servers in range(1, 9)]
+    how = {"run": toy_station.station, "survey": None, "prices": prices}
+    find = module.plan
+    given = {"executor": "serial", **how}
+    monkeypatch.setattr(module, "plan", lambda study, **_: find(study, **given))
+    ran = command("plan", study_file(PLAN), "--out", tmp_path / "out")
+    assert ran.exit_code == 0, ran.output
+    assert "fleet: servers 3, objective 3" in ran.stdout
+    (row,) = [line for line in ran.stdout.splitlines() if "at most 0.3" in line]
+    assert row.split("│")[-2].strip() == "binds"
+    assert "with latency.all.queue_s.mean at most 1.3: servers 2, saves 1" in ran.stdout
+    assert "of 8 fleets judged in" in ran.stdout
+    assert "Pareto front" not in ran.stdout
+    page = (tmp_path / "out" / "plan.html").read_text(encoding="utf-8")
+    assert "<h1>fleets</h1>" in page
+    fleets = pd.read_parquet(tmp_path / "out" / "fleets.parquet")
+    assert fleets.equals(
+        pd.read_csv(tmp_path / "out" / "fleets.csv", dtype={"servers": str}).fillna("")
     )
-    answer = PlanResult(
-        fleet={"replicas": "6"},
-        changes={"pools.metro.replicas": 6},
-        objective=18.0,
-        checks=(Check(bound, interval, 0.05, binds=True),),
-        reliefs=(Relief(bound.relaxed, {"replicas": "5"}, 16.0, 2.0),) if saved else (),
-        candidates=fleets,
-        pareto=fleets.iloc[:1],
-        runs=12,
-        considered=7,
-        settled=False,
+
+
+def test_headroom_tells_where_limits_break(command, tmp_path):
+    ran = command(
+        *("headroom", "surge-fleet", "--replications", 2, "--tolerance", 0.5),
+        *("--set", "run.duration=20 s", "--set", "traffic.chat.arrivals.start=5 s"),
+        *("--set", "run.warmup=0 s"),
+        *("--executor", "serial", "--out", tmp_path),
     )
-    monkeypatch.setattr(import_module("sim.experiment.plan"), "plan", lambda *_, **__: answer)
-    shown = command("plan", "study.yaml").stdout
-    assert "fleet: replicas 6, objective 18" in shown
-    (row,) = [line for line in shown.splitlines() if "at most 60" in line]
-    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["57", "56.5", "57.5", "5%", "binds"]
-    assert told in shown
-    assert "2 of 7 fleets judged in 12 runs; the runs ran out" in shown
-    assert "Pareto front" not in shown
+    assert ran.exit_code == 0, ran.output
+    assert "sla standard (95.00%): breaks at" in ran.stdout
+    assert "power metro-fra (90 kW)" in ran.stdout
+    page = (tmp_path / "headroom.html").read_text(encoding="utf-8")
+    assert "SLO of standard (95" in page
+    assert set(pd.read_csv(tmp_path / "headroom.csv")["replication"]) == {0, 1}
+
+
+def test_sensitivity_tells_both_intervals_and_what_moves_them(command, tmp_path):
+    out = tmp_path / "out"
+    ran = command(
+        *("sensitivity", "surge-fleet", "--set", "run.duration=5 s", "--set", "run.warmup=0 s"),
+        *("--metric", "energy.it_kwh", "--samples", 2, "--replications", 2),
+        *("--kind", "guess"),
+        *("--executor", "serial", "--out", out),
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "energy.it_kwh: " in ran.stdout
+    assert "constants.racks.hgx-h100-air.base" in ran.stdout
+    assert "What moves what" in (out / "sensitivity.html").read_text(encoding="utf-8")
+    assert (out / "tornado.csv").exists()
 
 
 @pytest.mark.parametrize("shard", ["2", "a/b", "1/"])
@@ -100,8 +134,12 @@ def test_a_shard_is_two_numbers(command, study_file, shard):
 
 
 def test_a_study_keeps_the_tables_that_it_asks_for(command, study_file, tmp_path):
-    text = STUDY.replace("replications: 2", "replications: 1") + "    keep: [requests, series]\n"
+    text = (
+        STUDY.replace("replications: 2", "replications: 1")
+        + "    keep: [requests, series, report]\n"
+    )
     out = tmp_path / "kept"
     command("sweep", study_file(text), "--out", out, "--executor", "serial", "--quiet")
     names = {path.name for path in (out / "runs").glob("*/*/*")}
-    assert names == {"point.json", "requests.parquet", "series.parquet", "summary.json"}
+    kept = {"requests.parquet", "series.parquet", "report.html"}
+    assert names == kept | {"point.json", "summary.json"}

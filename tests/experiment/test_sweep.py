@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import wait
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 import toy_station
 
 from sim.errors import InputError
+from sim.experiment.executor import open_executor
 from sim.experiment.sweep import sweep
 
 STUDY = """
@@ -219,15 +221,33 @@ def test_overhead_of_a_point_and_of_a_resume(study_file, tmp_path):
         replications: 1
         """
     )
-    start = time.perf_counter()
+    start = time.process_time()  # others may use the machine too
     sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing)
-    ran = time.perf_counter()
-    assert (
-        sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing).progress.found
-        == 300
-    )
+    ran = time.process_time()
+    again = sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing)
+    assert again.progress.found == 300
     assert (ran - start) / 300 < 5e-3
-    assert (time.perf_counter() - ran) / 300 < 3e-3
+    assert (time.process_time() - ran) / 300 < 3e-3
+
+
+@pytest.mark.slow
+def test_two_workers_are_nearly_twice_as_fast(study_file):
+    # Points that sleep take their time whatever else the machine does.
+    path = study_file(
+        """
+        name: asleep
+        base: ./base.yaml
+        replications: 40
+        """
+    )
+    wall_s = {}
+    for workers in (1, 2):
+        with open_executor(f"processes:{workers}") as executor:
+            wait([executor.submit(time.sleep, 0.2) for _ in range(workers)])  # all have started
+            start = time.perf_counter()
+            sweep(path, executor=executor, run=toy_station.sleeping)
+            wall_s[workers] = time.perf_counter() - start
+    assert wall_s[1] / wall_s[2] > 1.8
 
 
 def test_run_folders_are_read_by_a_glob(study_file, tmp_path):

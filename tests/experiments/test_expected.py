@@ -2,6 +2,7 @@
 
 ``expected.json`` holds ``seed`` and ``figures``: for dotted paths into the summary, the lowest and
 the highest value that is right. ``"slow": true`` keeps a long one out of the default tests.
+``variants`` has such figures for variants of ``variants.yaml``, by name; those tests are slow, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sim import load_scenario, simulate
+from sim.scenario.yaml_reader import read_document
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "experiments").glob("*/expected.json"))
@@ -30,10 +32,30 @@ def marks_of(folder):
 EXPERIMENTS = [pytest.param(path, id=path.name, marks=marks_of(path)) for path in FOLDERS]
 
 
+VARIANTS = [
+    pytest.param(path, name, id=f"{path.name}, {name}")
+    for path in FOLDERS
+    for name in expected_of(path).get("variants", {})
+]
+
+
 @cache
-def summary_of(folder):
-    scenario = load_scenario(folder / "scenario.yaml")
+def summary_of(folder, variant=None):
+    changes = []
+    if variant is not None:
+        changes = read_document(folder / "variants.yaml").data["variants"][variant]
+    scenario = load_scenario(folder / "scenario.yaml", changes)
     return simulate(scenario, seed=expected_of(folder)["seed"]).summary
+
+
+def outside(summary, figures):
+    """Return low end, value and high end of the figures that are not within their bands."""
+    return {
+        path: (low, value, high)
+        for path, (low, high) in figures.items()
+        for value in [figure(summary, path)]
+        if value is None or not low <= value <= high
+    }
 
 
 def figure(summary, path):
@@ -52,25 +74,25 @@ def test_there_are_experiments():
 
 @pytest.mark.parametrize("folder", EXPERIMENTS)
 def test_an_experiment_gives_what_it_expects(folder):
-    summary = summary_of(folder)
-    outside = {
-        path: (low, value, high)
-        for path, (low, high) in expected_of(folder)["figures"].items()
-        for value in [figure(summary, path)]
-        if value is None or not low <= value <= high
-    }
-    assert outside == {}
+    assert outside(summary_of(folder), expected_of(folder)["figures"]) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folder", "variant"), VARIANTS)
+def test_a_variant_gives_what_it_expects(folder, variant):
+    assert outside(summary_of(folder, variant), expected_of(folder)["variants"][variant]) == {}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_an_experiment_expects_something(folder):
     expected = expected_of(folder)
-    assert set(expected) <= {"seed", "figures", "slow"}
+    assert set(expected) <= {"seed", "figures", "slow", "variants"}
     assert isinstance(expected["seed"], int)
     assert len(expected["figures"]) >= 3
-    for path, (low, high) in expected["figures"].items():
-        assert low <= high, path
-        assert high - low <= WIDEST * max(abs(low), abs(high)), path
+    for figures in (expected["figures"], *expected.get("variants", {}).values()):
+        for path, (low, high) in figures.items():
+            assert low <= high, path
+            assert high - low <= WIDEST * max(abs(low), abs(high)), path
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

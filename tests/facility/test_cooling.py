@@ -18,7 +18,7 @@ from sim.facility.cooling.recirculation import (
     read_matrix,
     shared_in_rows,
 )
-from sim.facility.cooling.site import Availability, draw, sized_plant
+from sim.facility.cooling.site import Availability, draw, heat_limit_w, sized_plant
 from sim.facility.cooling.thermal import TwoNode, propagator, steady_c, stored_j
 
 OUTSIDE = st.floats(-20.0, 50.0)
@@ -239,3 +239,25 @@ def test_a_recirculation_matrix_is_read_and_checked(tmp_path):
         read_matrix(path, 2)
     with pytest.raises(ScenarioError, match="expected a readable CSV file"):
         read_matrix(tmp_path / "none.csv", 2)
+
+
+def test_dry_coolers_take_no_more_than_they_can():
+    """A megawatt of capacity at 20 degC outside, rejection for 0.5 MW: nothing beyond it leaves."""
+    plant = sized_plant(1e6, 0.0, 0.03, margin=1.0, rejection=0.5)
+    outlet_w = plant.reject.heat_w
+    drawn = draw(plant, 9e5, 0.0, 35.0, 25.0)
+    assert drawn.removed_w + drawn.chiller_w == pytest.approx(outlet_w, rel=1e-9)
+    assert drawn.unmet_w == pytest.approx(9e5 + drawn.fans_w - drawn.removed_w)
+    half = draw(plant, 1.5e5, 0.0, 35.0, 25.0, Availability(reject=0.5))
+    assert half.unmet_w == 0.0
+    assert draw(plant, 2e5, 0.0, 35.0, 25.0, Availability(reject=0.0)).removed_w == 0.0
+
+
+def test_the_heat_limit_is_where_heat_begins_to_stay():
+    plant = sized_plant(1e6, 0.0, 0.03, margin=0.8)
+    limit_w = heat_limit_w(plant, 35.0, 25.0)
+    assert draw(plant, 0.999 * limit_w, 0.0, 35.0, 25.0).unmet_w == 0.0
+    assert draw(plant, 1.001 * limit_w, 0.0, 35.0, 25.0).unmet_w > 0.0
+    # At its reference the chiller moves 0.944836 of its rating, fans included.
+    fans_w = float(plant.fans.power_w(limit_w))
+    assert limit_w + fans_w == pytest.approx(0.944836 * plant.chiller.rated_w, rel=1e-6)

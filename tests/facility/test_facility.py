@@ -2,87 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from facility_run import BUSY_W, fault, incidents, run
 
-from sim.clock import Clock
 from sim.errors import PolicyError, ScenarioError
-from sim.facility.build import RunFacts, build_facility
-from sim.facility.build_site import SitePlace
 from sim.facility.capping.response import FULL_PACE
-from sim.facility.facility import Facility
-from sim.facility.meter import PowerMeter
-from sim.rng import Streams
-from sim.scenario import schema_facility as schema
-
-IDLE_W, BUSY_W = 110.0, 650.0
-
-
-class StandIn:
-    """Replicas that draw full power whenever they run, and remember what they were told."""
-
-    def __init__(self, plant, clock, meter):
-        self.clock, self.meter = clock, meter
-        count = len(plant.replica_pool)
-        self.pace = [FULL_PACE] * count
-        self.batch = np.ones(count)
-        self.alive = [True] * count
-        self.calls = []
-        self._since_s = 0.0
-
-    def checkpoint(self):
-        now = self.clock.now
-        if now > self._since_s:
-            rows = np.zeros((len(self.pace), 8))
-            rows[:, 0] = range(len(self.pace))
-            rows[:, 1], rows[:, 2] = self._since_s, now
-            rows[:, 3] = [
-                (IDLE_W + (BUSY_W - IDLE_W) * pace.power * batch) * alive
-                for pace, batch, alive in zip(self.pace, self.batch, self.alive, strict=True)
-            ]
-            self.meter.advance(rows, now)
-            self._since_s = now
-
-    def note(self, name, replica, value=None):
-        self.checkpoint()
-        self.calls.append((self.clock.now, name, replica))
-        return value
-
-    def set_pace(self, replica, pace):
-        self.pace[replica] = self.note("pace", replica, pace)
-
-    def set_batch_share(self, replica, share):
-        self.batch[replica] = self.note("batch", replica, share)
-
-    def fail(self, replica):
-        self.alive[replica] = self.note("fail", replica, False)
-
-    def restore(self, replica):
-        self.alive[replica] = self.note("restore", replica, True)
-
-
-def run(plant, until_s, *, urgency=(0, 0, 0), warmup_s=0.0, seed=1, signals_s=None, **sections):
-    """Run a facility over the small plant and return it with its stand-in."""
-    clock, meter = Clock(), PowerMeter(plant, warmup_s)
-    serving = StandIn(plant, clock, meter)
-    settings = schema.Facility.model_validate(sections)
-    facts = RunFacts(
-        urgency=np.array(urgency),
-        idle_w=np.full(3, IDLE_W),
-        places=(SitePlace(50.0, 8.0), SitePlace(59.0, 18.0)),
-        base_dir=Path(),
-        duration_s=until_s if signals_s is None else signals_s,
-        warmup_s=warmup_s,
-    )
-    parts = build_facility(settings, plant, meter, facts)
-    facility = Facility(
-        parts, Streams(seed), serving, serving.checkpoint, lambda: clock.now < until_s
-    )
-    facility.start(clock)
-    clock.advance(until_s)
-    return facility, serving
 
 
 def rack(plant, name):
@@ -107,7 +32,7 @@ def test_a_quiet_facility_never_touches_a_replica(make_plant):
     report = facility.energy_report()
     balanced(report)
     assert 1.03 < report["a"]["pue"] < 1.3
-    assert facility.parts.switches.incidents == []
+    assert incidents(facility) == []
 
 
 def test_it_energy_is_the_meters(make_plant):
@@ -158,8 +83,8 @@ def test_an_overload_trips_after_the_time_of_its_curve_and_comes_back(make_plant
     limit_w = 2700.0
     plant = make_plant(rack_limit_w=np.array([np.inf, limit_w, np.inf, np.inf]))
     facility, serving = run(plant, 1000.0, electrical=BREAKERS)
-    (first, *_) = facility.parts.switches.incidents
-    assert (first.cause, first.name) == ("breaker", "a/h/r1/k2")
+    (first, *_) = incidents(facility)
+    assert (first.cause, first.place) == ("breaker", "a/h/r1/k2")
     power_w = 500.0 + 2 * float(plant.node_types[0].wall_w(2 * BUSY_W))
     expected_s = 80.0 / ((power_w / limit_w) ** 2 - 1.0)
     assert first.time_s == pytest.approx(expected_s, rel=1e-9)
@@ -178,15 +103,11 @@ def test_a_row_breaker_takes_all_its_racks_down(make_plant):
     assert {(n, r) for _, n, r in serving.calls} >= {("fail", 0), ("fail", 1)}
 
 
-def fault(kind, at="10 s", **more):
-    return {"kind": kind, "site": "a", "at": at, **more}
-
-
 def test_without_fans_racks_throttle_and_then_shut_down(make_plant):
     facility, serving = run(make_plant(), 6000.0, faults=[fault("fans")], interval="10 s")
     names = [name for _, name, _ in serving.calls]
     assert names.index("pace") < names.index("fail")
-    assert {i.cause for i in facility.parts.switches.incidents} == {"heat"}
+    assert {i.cause for i in incidents(facility)} == {"throttle", "heat"}
     assert serving.alive[2]  # the other site
 
 
@@ -253,7 +174,7 @@ def test_without_a_generator_the_site_goes_dark_when_the_ups_is_empty(make_plant
     restored = [time_s for time_s, name, _ in serving.calls if name == "restore"]
     assert min(restored) == pytest.approx(210.0, abs=1.0)
     assert serving.alive == [True, True, True]
-    assert {i.cause for i in facility.parts.switches.incidents} == {"blackout"}
+    assert {i.cause for i in incidents(facility)} == {"blackout"}
     balanced(facility.energy_report())
 
 
@@ -286,6 +207,35 @@ def test_a_strict_target_also_takes_batches(make_plant):
     _, strict = run(make_plant(), 250.0, curtailment=[{**target, "strict": True}])
     assert best.batch.min() == 1.0
     assert strict.batch.min() < 1.0
+
+
+def test_strict_holds_for_its_own_target_only(make_plant):
+    """Both sites get a target that clocks alone cannot meet; only the second one's is strict."""
+    soft = {"site": "a", "limit": "5.6 kW", "from": "100 s", "until": "300 s"}
+    hard = {"site": "b", "limit": "1.2 kW", "from": "100 s", "until": "300 s", "strict": True}
+    _, serving = run(make_plant(), 250.0, curtailment=[soft, hard])
+    assert serving.batch[:2].tolist() == [1.0, 1.0]  # replicas of the first site
+    assert serving.batch[2] < 1.0
+
+
+def test_a_site_that_already_drew_batches_starts_its_next_strict_target_from_full_ones(make_plant):
+    def targets(*starts):
+        return [
+            {
+                "site": "a",
+                "limit": "5.6 kW",
+                "strict": True,
+                "from": f"{s} s",
+                "until": f"{s + 60} s",
+            }
+            for s in starts
+        ]
+
+    def first_share(starts):
+        _, serving = run(make_plant(), starts[-1] + 3.0, curtailment=targets(*starts))
+        return serving.batch[:2].min()
+
+    assert first_share((100, 400)) == pytest.approx(first_share((400,)), abs=0.02)
 
 
 def test_series_of_racks_hold_temperatures_and_clocks(make_plant):

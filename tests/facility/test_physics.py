@@ -137,6 +137,26 @@ def test_a_loop_that_got_warm_is_pulled_down_again():
     assert plant.sites[0].chilled_excess_k == pytest.approx(0.0, abs=1e-9)
 
 
+def test_unmet_heat_is_counted_once_however_long_it_stays():
+    plant = facility(outside_c=40.0, liquid=(0.0,) * 3)
+    plant.sites[0].service = Availability(chiller=0.0)
+    unmet_j = heat_j = 0.0
+    for minute in range(10):
+        (step,) = plant.step(np.full(3, 30e3), 60.0 * minute, 60.0 * minute + 60.0)
+        unmet_j += 60.0 * step.unmet_w
+        heat_j += 60.0 * (step.it_w + step.cooling.fans_w - step.cooling.removed_w)
+    # Nothing left the hall: what is not in the racks' masses is unmet.
+    assert unmet_j == pytest.approx(
+        plant.sites[0].chilled_excess_k * plant.sites[0].loops_j_per_k[0]
+    )
+    assert 0.0 < unmet_j <= heat_j
+    for minute in range(10, 600):
+        (step,) = plant.step(np.zeros(3), 60.0 * minute, 60.0 * minute + 60.0)
+        unmet_j += 60.0 * step.unmet_w
+        heat_j += 60.0 * step.cooling.fans_w
+    assert unmet_j <= heat_j * (1.0 + 1e-9)  # ten hours without load add what fans give, no more
+
+
 def test_pue_comes_out_and_follows_the_weather():
     def pue(outside_c, liquid):
         plant = facility(liquid=(liquid,) * 3, outside_c=outside_c)

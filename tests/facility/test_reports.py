@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from sim.facility.account import RACK_RATES, SITE_RATES, FacilitySeries
 from sim.facility.bms import write_bms
-from sim.facility.headroom import row_headroom
+from sim.facility.headroom import density_warnings, row_headroom
 from sim.facility.meter import PowerMeter
 
 METHODS = ("contained", "direct-to-chip", "contained", "perimeter")
@@ -48,12 +47,14 @@ def test_rows_without_a_limit_are_left_out_and_sla_counts(make_plant):
 
 
 def test_trend_log_has_a_row_per_bin_and_a_zone(tmp_path):
-    sites = {name: np.array([[1.0, 2.0]]) for name in SITE_RATES}
-    racks = {name: np.array([[20.5, 21.0], [22.0, 23.0]]) for name in RACK_RATES}
-    racks["plate_c"] = np.array([[np.nan, np.nan], [60.0, 61.0]])
-    series = FacilitySeries(np.array([0.0, 60.0]), np.array([60.0, 60.0]), sites, racks)
+    points = {
+        "a.facility_w": np.array([1.0, 2.0]),
+        "a/h/r/1.plate_c": np.array([np.nan, np.nan]),
+        "a/h/r/2.plate_c": np.array([60.0, np.nan]),
+    }
     path = tmp_path / "trend.csv"
-    write_bms(path, series, datetime(2026, 7, 19, tzinfo=UTC), ["a"], ["a/h/r/1", "a/h/r/2"])
+    start = datetime(2026, 7, 19, tzinfo=UTC)
+    assert write_bms(path, start, np.array([0.0, 60.0]), points) == 2
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["timestamp"] for row in rows] == [
@@ -61,6 +62,18 @@ def test_trend_log_has_a_row_per_bin_and_a_zone(tmp_path):
         "2026-07-19T00:01:00+00:00",
     ]
     assert [row["a.facility_w"] for row in rows] == ["1", "2"]
-    assert rows[1]["a/h/r/1.inlet_c"] == "21"
     assert "a/h/r/1.plate_c" not in rows[0]
-    assert rows[1]["a/h/r/2.plate_c"] == "61"
+    assert [row["a/h/r/2.plate_c"] for row in rows] == ["60", ""]
+
+
+def test_a_rack_too_dense_for_its_cooling_is_named_with_the_excess(make_plant):
+    plant = make_plant()
+    meter = PowerMeter(plant)
+    meter.advance(np.zeros((0, 8)), 10.0)
+    rated_w = np.array([41_000.0, 41_000.0, 20_000.0, 12_000.0])
+    first, second = density_warnings(plant, meter, METHODS, rated_w)
+    assert first.startswith(
+        "site a: 1 rack may draw up to 41 kW, which is 11 kW more than contained"
+    )
+    assert "2 kW more than perimeter" in second
+    assert list(density_warnings(plant, meter, METHODS, np.full(4, 9e3))) == []

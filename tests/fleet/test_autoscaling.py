@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sim.errors import PolicyError, ScenarioError
+from sim.facility.power_room import PowerRoom
 from sim.scenario.schema_autoscaling import Autoscaling
-from sim.serving.scaling import SCALING_RULES, Load
+from sim.serving.scaling import SCALING_RULES, History, Load
 from sim.simulate import World, load_scenario
 
 COLD = {"boot": "3 s", "weights": "1000 TB/s", "warmup": "2 s"}  # 5 s and a hair
@@ -52,6 +53,16 @@ def test_predictive_sees_yesterdays_peak_coming():
     assert found[130] == 1
     assert found[146] >= 5  # second day: known ten minutes ahead
     assert found[149] == 10
+
+
+def test_a_history_knows_the_mean_of_any_stretch_that_it_has_not_forgotten():
+    past = History(length_s=100.0)
+    for second in range(1000):
+        past.add(float(second), 2 * second)
+    assert past.mean(990.0, 993.0) == 1983.0
+    assert past.mean(910.5, 911.5) == 1822.0
+    assert past.mean(995.2, 995.8) is None
+    assert past.mean(0.0, 500.0) is None
 
 
 def test_a_replica_serves_after_its_cold_start_and_rests_when_it_is_not_needed(lab):
@@ -106,6 +117,67 @@ def test_a_replica_that_is_switched_off_finishes_its_requests(lab, scope):
     assert sorted(run.ends_s()) == [9.0, 9.0, 10.0, 11.0]  # those that waited go to the other one
 
 
+def test_those_that_still_start_are_called_off_first(lab):
+    """Looks at 10, 20, ...: three are wanted from 10 on, one from 20 on; starts take 25 s."""
+    plan = [{"at": f"{at} s", "replicas": n} for at, n in ((0, 3), (15, 1), (35, 2))]
+    scaling = {"policy": "scheduled", "plan": plan, "interval": "10 s", "hold": "0 s"}
+    cold = {"boot": "25 s", "weights": "1000 TB/s", "warmup": "0 s"}
+    # The plan is read for the time at which a replica would be ready.
+    for entry in plan:
+        entry["at"] = f"{float(entry['at'][:-2]) + (25 if entry['at'] != '0 s' else 0)} s"
+    lab.pool("near", replicas=3, autoscaling=scaling, cold_start=cold)
+    lab.trace("gold", [(30, 1), (37, 1), (50, 20), (51, 1), (80, 1)])
+    run = lab.run("output.series_interval=1 s")
+    series = run.result.series
+    near = series[(series["kind"] == "pool") & (series["name"] == "near")]
+    serving = near.set_index("time_s")["in_service"]
+    assert (serving.loc[:64] == 1).all()  # nobody came at 35
+    assert (serving.loc[66:] == 2).all()  # but the one that was started again at 40
+    assert run.summary["autoscaling"]["near"]["starts"] == 2 + 1
+
+
+def test_the_room_for_a_start_is_what_the_meter_would_show_at_the_peak(lab):
+    lab.pool("near", replicas=3)
+    lab.pool("far", "far")
+    lab.trace("gold", [(0, 1)])
+    peak_w = World(load_scenario(lab.scenario), 0).power_bounds()[1][0]
+    for spare_w, holds in ((0.0, True), (-1.0, False)):
+        lab.scenario["topology"]["sites"]["near"]["power_limit"] = f"{peak_w + spare_w} W"
+        world = World(load_scenario(lab.scenario), 0)
+        room = PowerRoom(world.plant, np.array([r.engine.prefill_w for r in world.replicas]))
+        assert room.holds([0, 1], 2) == holds
+        assert room.holds([0], 1)  # with one of them off
+        assert room.holds([0, 1, 2], 3)  # the other site has no limit
+
+
+@pytest.mark.parametrize(("limit", "starts", "refused"), [("2 kW", 0, True), ("50 kW", 2, False)])
+def test_power_limits_keep_replicas_off(lab, limit, starts, refused):
+    """Two racks of four servers draw well over 2 kW with nobody on."""
+    plan = [{"at": "0 s", "replicas": 3}]
+    scaling = {"policy": "scheduled", "plan": plan, "interval": "5 s"}
+    lab.scenario["topology"]["sites"]["near"]["power_limit"] = limit
+    lab.pool("near", replicas=3, autoscaling=scaling, cold_start=COLD)
+    lab.trace("gold", [(0, 1), (60, 1)])
+    report = lab.run().summary["autoscaling"]["near"]
+    assert report["starts"] == starts
+    assert (report["refused_starts"] > 0) == refused
+    lab.scenario["pools"]["near"]["autoscaling"]["within_power"] = False
+    assert lab.run().summary["autoscaling"]["near"]["starts"] == 2
+
+
+@pytest.mark.parametrize("least", [0, 1])
+def test_requests_go_elsewhere_while_nothing_of_a_scaled_pool_can_start(lab, least):
+    """The near site is down from 4.5 to 9.5; a request held there would wait for that."""
+    scaling = {"least": least, "first": 1, "interval": "2 s", "hold": "1 h"}
+    lab.pool("near", replicas=2, autoscaling=scaling, cold_start=COLD)
+    lab.pool("far", "far")
+    lab.scenario["faults"] = {"outages": [{"at": "4.5 s", "lasting": "5 s", "sites": ["near"]}]}
+    lab.trace("gold", [(0, 1), (6, 1), (20, 1)])
+    run = lab.run()
+    assert run.column("site") == ["near", "far", "near"]
+    assert run.ends_s() == [1.0, 6 + 0.25 + 1 + 0.25, 21.0]
+
+
 def test_looking_at_the_load_does_not_keep_a_run_going(lab):
     lab.pool("near", autoscaling={"interval": "7 s"})
     lab.trace("gold", [(0, 3)])
@@ -142,3 +214,12 @@ def test_what_does_not_fit_together_is_refused(lab, settings, key):
     with pytest.raises(ScenarioError) as caught:
         load_scenario(lab.scenario)
     assert [problem.path for problem in caught.value.problems] == [f"pools.near.{key}"]
+
+
+def test_a_rack_without_power_to_spare_starts_no_replica(lab):
+    """Power is read once a minute; a limit below what the site draws leaves nothing."""
+    lab.pool("near", replicas=3, autoscaling={"interval": "10 s"}, cold_start=COLD)
+    lab.trace("gold", [(65, 200), (66, 200), (67, 200)])
+    assert lab.run().summary["autoscaling"]["near"]["starts"] > 0
+    lab.scenario["topology"]["sites"]["near"]["power_limit"] = "100 W"
+    assert lab.run().summary["autoscaling"]["near"]["starts"] == 0

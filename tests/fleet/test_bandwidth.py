@@ -8,7 +8,7 @@ import pytest
 from sim.clock import Clock
 from sim.errors import ScenarioError
 from sim.rng import Streams
-from sim.routing.bandwidth import SharedLink
+from sim.shared_link import SharedLink
 from sim.simulate import load_scenario
 
 

@@ -25,7 +25,13 @@ def test_simple_requests_are_answered_by_the_small_model(cascade):
     run = cascade.run()
     assert set(run.column("model")) == {"llama-3.1-8b"}
     assert set(run.column("e2e_s")) == {2.0}
-    assert run.summary["cascade"] == {"tried_small": 50, "escalated": 0}
+    assert run.summary["cascade"] == {
+        "asked": 50,
+        "tried_small": 50,
+        "escalated": 0,
+        "tried_share": 1.0,
+        "escalated_share": 0.0,
+    }
 
 
 def test_an_escalated_request_waits_for_both_models_and_is_in_the_books_once(cascade):
@@ -33,7 +39,9 @@ def test_an_escalated_request_waits_for_both_models_and_is_in_the_books_once(cas
     run = cascade.run()
     assert set(run.column("model")) == {LARGE}
     assert run.column("e2e_s") == pytest.approx([2.0 + 6.0] * 50)
-    assert run.summary["cascade"] == {"tried_small": 50, "escalated": 50}
+    assert run.column("network_s") == pytest.approx([0.0] * 50)
+    assert run.summary["cascade"]["escalated"] == 50
+    assert run.summary["cascade"]["escalated_share"] == 1.0
 
 
 def test_long_prompts_and_a_share_of_the_others_go_to_the_large_model_at_once(cascade):
@@ -51,3 +59,13 @@ def test_a_small_model_that_nobody_serves_is_refused(cascade):
     with pytest.raises(ScenarioError) as caught:
         load_scenario(cascade.scenario)
     assert caught.value.problems[0].path == "routing.cascade.small"
+
+
+def test_a_higher_escalation_rate_adds_to_the_same_hard_requests(cascade):
+    """Common random numbers: what was too hard at 20 % is too hard at 60 %."""
+    hard = {}
+    for escalation in ("20 %", "60 %"):
+        cascade.scenario["routing"]["cascade"]["escalation"] = escalation
+        requests = cascade.run().result.requests
+        hard[escalation] = set(requests["request"][requests["model"] == LARGE])
+    assert hard["20 %"] < hard["60 %"]

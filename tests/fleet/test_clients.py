@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 STEADY = {"first": "1 s", "factor": 2.0, "limit": "3 s", "jitter": False}
 
@@ -43,6 +44,40 @@ def test_a_server_that_is_not_told_works_on_for_nobody(lab):
     assert untold.summary["clients"]["wasted_tokens"] == 4 + 4
     assert untold.world.clock.now == 8.0  # the second attempt waits for the first
     assert told.column("status") == untold.column("status") == ["timed_out"]
+
+
+def pool_series(run, column):
+    series = run.result.series
+    return float(series[series["kind"] == "pool"][column].sum())  # times bins of equal width
+
+
+def test_every_attempt_is_in_the_series_of_its_pool(lab):
+    """The attempts of 0.5, 3.5 and 7.5 wait two seconds each, the one of 12.5 does not."""
+    lab.trace("busy", [(0, 12)], tier="bulk")
+    client = {"timeout": "2 s", "retries": 5, "backoff": STEADY}
+    lab.trace("eager", [(0.5, 1)], client=client)
+    run = lab.run("output.series_interval=500 ms")
+    assert 0.5 * pool_series(run, "arrivals_per_s") == 1 + 4
+    assert 0.5 * pool_series(run, "queue") == 3 * 2.0
+
+
+@pytest.mark.parametrize(("tells_server", "waiting_s"), [(True, 0), (False, 1)])
+def test_an_attempt_that_works_on_for_nobody_is_in_the_series(lab, tells_server, waiting_s):
+    """Attempts at 0 and 3, each left after 2 s; untold, the second waits for the first's end."""
+    client = {"timeout": "2 s", "retries": 1, "backoff": STEADY, "tells_server": tells_server}
+    lab.trace("eager", [(0, 4)], client=client)
+    run = lab.run("output.series_interval=1 s")
+    assert pool_series(run, "arrivals_per_s") == 2
+    assert pool_series(run, "queue") == waiting_s
+
+
+def test_attempts_that_the_end_of_the_run_cuts_short_are_in_the_series(lab):
+    lab.trace("busy", [(0, 12)], tier="bulk")
+    lab.trace("eager", [(1, 1)], client={"hedge_after": "1 s"})
+    run = lab.run("run.duration=4 s", "run.drain=false", "output.series_interval=1 s")
+    assert run.summary["requests"]["in_flight"] == 2
+    assert pool_series(run, "arrivals_per_s") == 1 + 2
+    assert pool_series(run, "queue") == 3 + 2
 
 
 def test_a_client_may_wait_for_the_first_token_only(lab):
@@ -88,7 +123,7 @@ def test_a_hedge_brings_the_answer_of_the_faster_pool(lab):
     assert run.column("status") == ["completed", "completed"]
     assert run.column("site") == ["near", "far"]
     assert run.ends_s()[1] == 3.0 + 0.25 + 2.0 + 0.25
-    assert run.summary["clients"]["hedges"] == 1
+    assert run.summary["clients"]["hedges"] == run.summary["clients"]["hedges_won"] == 1
     assert run.world.clock.now == 20.0  # the first attempt left the queue
 
 

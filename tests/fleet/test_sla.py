@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
+from sim.report.variant_plots import attained
 from sim.routing.admission import TokenBucket
 from sim.simulate import load_scenario
 
@@ -96,6 +97,16 @@ def test_the_lowest_tier_is_shed_first(lab):
     assert run.summary["admission"]["bulk"]["shed"] == 1
 
 
+def test_a_fair_queue_keeps_a_flood_of_one_tenant_from_the_others(lab):
+    """Thirty of one tenant at 0, one of another at 0.5, level with them then: it is the third."""
+    lab.trace("flood", [(0, 2)] * 30, tier="bulk")
+    lab.trace("small", [(0.5, 2)], tier="bulk")
+    for order, end_s in (("fcfs", 62.0), ("fair", 6.0)):
+        lab.pool("near", queue={"scope": "pool", "order": order})
+        run = lab.run()
+        assert run.ends_s()[30] == end_s
+
+
 def test_completed_requests_are_paid_and_late_ones_get_a_credit(lab):
     """Prompts of 1 and answers of 4 and 5 tokens; the second has its first token after 5 s."""
     lab.scenario["tiers"]["gold"]["slo"]["ttft"] = "4 s"
@@ -122,3 +133,12 @@ def test_a_usage_cap_without_a_limit_is_refused(lab):
         load_scenario(lab.scenario)
     assert caught.value.problems[0].path == "traffic.gold.usage"
     assert "rate or token_rate" in caught.value.problems[0].expected
+
+
+def test_pictures_take_for_attained_what_the_summary_counts(lab):
+    """Of the golden requests the third waits 6 s for its first token, one more than allowed."""
+    lab.trace("gold", [(0, 3), (0, 3), (0, 1), (20, 2)])
+    lab.trace("bulk", [(1, 2)], tier="bulk")
+    run = lab.run()
+    assert attained(run.result).tolist() == [True, True, False, True, True]
+    assert [run.summary["sla"][tier]["attained"] for tier in ("gold", "bulk")] == [3, 1]

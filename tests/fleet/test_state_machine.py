@@ -1,8 +1,9 @@
 """Everything at once, driven by hypothesis: nobody is lost or served twice, whatever happens.
 
-Two sites, four pools, three tenants. Clients time out, retry and hedge; tiers are shed and give
+Two sites, four or five pools, three tenants. Clients time out, retry and hedge; tiers are shed and give
 up in queues; one pool scales to zero, one has a spare; a cascade escalates; sessions go on in the
-background. The machine sends requests, lets time pass, breaks replicas and links and mends them.
+background. The machine sends requests, lets time pass, takes away replicas, accelerators of groups
+and links, and gives them back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sim.interfaces import IN_FLIGHT, Request
+from sim.serving.fair_queue import FairQueue
 from sim.simulate import World, load_scenario
 
 MODELS = ("llama-3.1-8b", "llama-3.1-70b")
@@ -80,12 +82,12 @@ TENANTS = {
 }
 
 
-def scenario(small, scope, in_flight, mode):
+def scenario(small, scope, order, in_flight, mode, apart):
     found = deepcopy(small)
     found["tiers"]["gold"]["queue_timeout"] = "5 s"
     found["tiers"]["bulk"]["shed_at"] = "100 %"
     found["traffic"] = deepcopy(TENANTS)
-    queue = {"scope": scope, "order": "priority"}
+    queue = {"scope": scope, "order": order}
     batching = {"mode": mode, "max_num_seqs": 3, "block_size": 2, "max_num_batched_tokens": 16}
     scaling = {"least": 0, "interval": "4 s", "hold": "4 s", "target": "60 %"}
     found["pools"] = {
@@ -94,6 +96,11 @@ def scenario(small, scope, in_flight, mode):
         "far-large": replicated("far", MODELS[1], replicas=1, queue=queue),
         "near-large": replicated("near", MODELS[1], replicas=1),
     }
+    if apart:  # one pool keeps prefixes, one hands over to a fifth
+        if mode != "static":
+            batching["prefix_cache"] = {"block": "2 tokens"}
+        found["pools"]["far"]["hand_over"] = {"to": "answers", "bandwidth": "5 Mbit/s"}
+        found["pools"]["answers"] = replicated("far", role="decode", replicas=2, queue=queue)
     found["routing"] = {
         "policy": "least-loaded",
         "telemetry": "2 s",
@@ -101,6 +108,7 @@ def scenario(small, scope, in_flight, mode):
     }
     found["faults"] = {
         "in_flight": in_flight,
+        "lost_accelerator": "degrade",
         "random": [{"of": "accelerator", "mtbf": "1 h", "mttr": "5 s"}],
     }
     found["run"] = {"duration": "100 h", "drain": False}
@@ -114,12 +122,15 @@ class Fleet(RuleBasedStateMachine):
 
     @initialize(
         scope=st.sampled_from(["replica", "pool"]),
+        order=st.sampled_from(["priority", "fair"]),
         in_flight=st.sampled_from(["restart", "resume", "lose"]),
         mode=st.sampled_from(["chunked-prefill", "prefill-first", "static"]),
+        apart=st.booleans(),
         seed=st.integers(0, 99),
     )
-    def build(self, scope, in_flight, mode, seed):
-        world = World(load_scenario(scenario(self.small, scope, in_flight, mode)), seed)
+    def build(self, scope, order, in_flight, mode, apart, seed):
+        found = scenario(self.small, scope, order, in_flight, mode, apart)
+        world = World(load_scenario(found), seed)
         self.world, self.books, self.broken = world, Counter(), []
         world.recorder.ended = self.note
         world.fleet.start()
@@ -152,11 +163,19 @@ class Fleet(RuleBasedStateMachine):
         clock.advance(until_s)
         clock.rest_until(until_s)
 
-    @rule(number=st.integers(0, 7))
+    @rule(number=st.integers(0, 9))
     def break_replica(self, number):
+        if number >= len(self.world.replicas):
+            return
         hand = self.world.fleet.injector._hand
         hand.fail(number)
         self.broken.append((hand.restore, (number,)))
+
+    @rule(number=st.integers(6, 7))
+    def weaken(self, number):
+        hand = self.world.fleet.injector._hand
+        hand.weaken(number)
+        self.broken.append((hand.heal, (number,)))
 
     @rule(link=st.sampled_from(LINKS))
     def cut(self, link):
@@ -228,6 +247,8 @@ class Fleet(RuleBasedStateMachine):
 
 
 def members(queue):
+    if isinstance(queue, FairQueue):
+        return [request for line in queue._lines.values() for request in line]
     return [entry[3] if isinstance(entry, tuple) else entry for entry in queue]
 
 

@@ -250,11 +250,25 @@ def check_little(flow: Flow) -> None:
     close = partial(pytest.approx, rel=1e-9, abs=1e-6)
     in_pools_s = (done["e2e_s"] - done["network_s"]).sum()
     assert flow.watch.in_pools_s == close(in_pools_s)
+    if any(pool.hand_over for pool in flow.world.scenario.pools.values()):
+        check_phases(flow, done)
+        return
     if not done["preemptions"].any():  # otherwise somebody waits a second time
         assert flow.watch.waiting_s == close(done["queue_s"].sum())
     if not flow.world.scenario.run.warmup_s:
         for index, name in enumerate(flow.world.names.pools):
             check_little_of_pool(flow, index, done[done["pool"] == name])
+
+
+def check_phases(flow: Flow, done: pd.DataFrame) -> None:
+    """With prefill and decode apart a request is in two pools, on a link and in a second queue."""
+    series, close = flow.world.series, partial(pytest.approx, rel=1e-9, abs=1e-6)
+    assert flow.watch.waiting_s >= done["queue_s"].sum() - 1e-6
+    if flow.world.scenario.run.warmup_s:
+        return
+    spent_s = (done["e2e_s"] - done["network_s"] - done["queue_s"]).sum()
+    assert series.totals[BATCH].sum() <= spent_s + 1e-6
+    assert series.totals[OUTPUT_TOKENS].sum() == close(done["output_tokens"].sum())
 
 
 def check_little_of_pool(flow: Flow, index: int, done: pd.DataFrame) -> None:

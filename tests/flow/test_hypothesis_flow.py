@@ -80,12 +80,13 @@ routings = st.fixed_dictionaries(
 )
 
 
-scenarios = given(
-    sections=st.fixed_dictionaries({"run": runs, "routing": routings}),
-    chat=st.fixed_dictionaries({"arrivals": arrivals, "lengths": lengths}),
-    settings_of=st.tuples(pools, pools, pools),
-    seed=st.integers(0, 1000),
-)
+drawn = {
+    "sections": st.fixed_dictionaries({"run": runs, "routing": routings}),
+    "chat": st.fixed_dictionaries({"arrivals": arrivals, "lengths": lengths}),
+    "settings_of": st.tuples(pools, pools, pools),
+    "seed": st.integers(0, 1000),
+}
+scenarios = given(**drawn)
 quiet = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -113,3 +114,53 @@ def test_the_invariants_hold_whatever_is_put_together(
 @scenarios
 def test_the_invariants_hold_for_many_more(tiny, flow, sections, chat, settings_of, seed):
     flow(put_together(tiny, sections, chat, settings_of), seed=seed)
+
+
+dialogues = st.builds(
+    lambda turns, limit: {
+        "concurrency": 6,
+        "dialogue": {
+            "turns": {"least": 1, "most": turns},
+            "first_input": {"mean": "80 tokens", "cv": 1.0},
+            "new_input": {"mean": "40 tokens", "cv": 1.0},
+            "output": {"mean": "30 tokens", "cv": 1.0},
+            "think": {"mean": "100 ms", "cv": 1.0},
+            **({"context_limit": "200 tokens"} if limit else {}),
+        },
+    },
+    st.integers(1, 6),
+    st.booleans(),
+)
+
+
+engines = st.fixed_dictionaries(
+    {
+        "block": st.sampled_from(["16 tokens", "64 tokens"]),
+        "cached": st.sets(st.sampled_from(["wet", "dry", "far"])),
+        "by_prompt": st.booleans(),
+        "apart": st.booleans(),
+    }
+)
+
+
+@settings(quiet, max_examples=15, derandomize=True)
+@given(**drawn, talk=dialogues, engine=engines)
+def test_the_invariants_hold_with_prefix_caches_and_phases_apart(
+    tiny, flow, sections, chat, settings_of, seed, talk, engine
+):
+    scenario = put_together(tiny, sections, chat, settings_of)
+    traffic, pools = scenario["traffic"], scenario["pools"]
+    traffic["talk"] = {key: traffic["chat"][key] for key in ("model", "regions", "tiers")}
+    traffic["talk"] |= {"sessions": talk, "system_prompt": "100 tokens"}
+    for name in ("wet", "dry", "far"):
+        if pools[name]["batching"]["mode"] == "static":
+            pools[name]["batching"]["mode"] = "chunked-prefill"
+        if name in engine["cached"] - ({"dry"} if engine["apart"] else set()):
+            pools[name]["batching"]["prefix_cache"] = {"block": engine["block"]}
+            if engine["by_prompt"]:
+                pools[name]["queue"]["dispatch"] = "prefix-affinity"
+    if engine["apart"]:
+        pools["wet"]["hand_over"] = {"to": "dry", "bandwidth": "2 Gbit/s", "latency": "2 ms"}
+        pools["dry"]["role"] = "decode"
+        pools["dry"]["queue"].pop("limit", None)
+    flow(scenario, seed=seed)

@@ -14,9 +14,9 @@ def columns_of(pack, names, *requests, warmup_s=0.0):
 
 
 def test_struct_and_numpy_agree_on_the_record():
-    assert RECORD_TYPE.itemsize == RECORD.size == 88
+    assert RECORD_TYPE.itemsize == RECORD.size == 96
     offsets = [RECORD_TYPE.fields[name][1] for name in RECORD_TYPE.names]
-    assert offsets == [0, 8, 16, 24, 32, 40, 48, 56, 60, 64, 68, 72, 74, 76, 78, 80]
+    assert offsets == [*range(0, 72, 8), 68, 72, 76, 80, 82, 84, 86, 88]
 
 
 def test_a_completed_request(pack, names, request_factory):
@@ -33,6 +33,14 @@ def test_a_completed_request(pack, names, request_factory):
     assert row["tpot_s"] == pytest.approx(0.04)
     assert row["e2e_s"] == pytest.approx(0.75)
     assert not row["warmup"]
+
+
+def test_an_attempt_before_the_one_that_counted_is_no_network_time(pack, names, request_factory):
+    request = request_factory(7, arrival_s=10.0)
+    request.arrival_s, request.sent_s = 2.0, 10.0
+    columns = columns_of(pack, names, request)
+    assert columns["network_s"][0] == pytest.approx(0.05)
+    assert columns["ttft_s"][0] == pytest.approx(8.35)
 
 
 def test_ttft_and_the_tokens_after_it_make_up_e2e(pack, names, request_factory):

@@ -9,6 +9,7 @@ import pytest
 
 from sim.interfaces import REJECTED, Request
 from sim.metrics.activity import ActivitySeries, PoolSizes
+from sim.metrics.fleet_cost import FleetUse
 from sim.metrics.summary import RunIdentity, SiteFigures, Window, json_value, summarise
 
 CONTRACT = {
@@ -62,7 +63,7 @@ def summary_of(record, request_factory):
             statistics=recorder.statistics,
             activity=activity,
             sites=sites,
-            egress_usd=3.0,
+            fleet=FleetUse([], 3.0),
             performance={"wall_s": 1.5},
             extras={"warnings": ["load above capacity"]},
         )
@@ -93,6 +94,15 @@ def test_identity_and_extras(summary_of):
     assert summary["seed"] == 7
     assert summary["performance"] == {"wall_s": 1.5}
     assert summary["warnings"] == ["load above capacity"]
+
+
+def test_the_network_share_of_the_first_token_is_of_the_means(summary_of, request_factory):
+    """Network 20 + 30 ms each way and 0.35 s to the first token."""
+    first = {"admitted_s": 10.12, "first_token_s": 10.32}
+    requests = [request_factory(0, **first), request_factory(1, tier=1, **first)]
+    network = summary_of(requests=requests)["network"]
+    assert network["ttft_share"] == pytest.approx(0.05 / 0.35)
+    assert network["tiers"]["standard"]["ttft_share"] == pytest.approx(0.05 / 0.35)
 
 
 def test_requests_and_sla(summary_of):
@@ -154,7 +164,7 @@ def test_power_energy_carbon_and_cost(summary_of):
     assert energy["j_per_output_token"] == pytest.approx(7560.0)
     assert summary["carbon"]["kg"] == pytest.approx(2500 * 0.4 + 100 * 0.1)
     assert summary["carbon"]["g_per_mtoken"] == pytest.approx(1_010_000.0)
-    assert summary["cost"] == {
+    assert {name: summary["cost"][name] for name in CONTRACT["cost"]} == {
         "energy_usd": pytest.approx(270.0),
         "egress_usd": 3.0,
         "total_usd": pytest.approx(273.0),

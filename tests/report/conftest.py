@@ -366,6 +366,7 @@ def add_facility(made: FakeResult) -> FakeResult:
     series["inlet_c"] = np.where(rack, 24.0 + 2e-4 * time_s, np.nan)
     series["plate_c"] = np.where(rack & series["name"].str.contains("fra"), 55.0, np.nan)
     series["clock"] = np.where(rack, 1.0, np.nan)
+    series["batch_share"] = np.where(rack, 1.0, np.nan)
     first, second = list(series.loc[rack, "name"].unique()[:2])
     capped = (series["name"] == first) & (time_s >= 600) & (time_s < 900)
     hot = (series["name"] == second) & (time_s >= 900) & (time_s < 1200)
@@ -378,7 +379,8 @@ def add_facility(made: FakeResult) -> FakeResult:
     series["loss_w"] = np.where(site, 0.06 * series["power_w"], np.nan)
     series["cooling_w"] = np.where(site, warmth * series["power_w"], np.nan)
     series["facility_w"] = series["power_w"] + series["loss_w"] + series["cooling_w"]
-    uses = {"it_kwh": 800.0, "loss_kwh": 48.0, "chiller_kwh": 100.0, "fans_kwh": 30.0}
+    servers = {"accelerator_kwh": 500.0, "server_parts_kwh": 270.0, "rack_base_kwh": 30.0}
+    uses = {**servers, "it_kwh": 800.0, "loss_kwh": 48.0, "chiller_kwh": 100.0, "fans_kwh": 30.0}
     rest = {"pumps_kwh": 10.0, "reject_kwh": 12.0, "facility_kwh": 1000.0, "grid_kwh": 940.0}
     sources = {"solar_kwh": 60.0, "generator_kwh": 0.0, "discharge_kwh": 0.0, "charge_kwh": 0.0}
     figures = {"pue": 1.25, "wue_l_per_kwh": 0.2, "water_l": 160.0, "carbon_kg": 300.0}
@@ -387,7 +389,20 @@ def add_facility(made: FakeResult) -> FakeResult:
         name: {**uses, **rest, **sources, **figures, **costs} for name in SITES
     }
     target = {"before_w": 900e3, "mean_w": 690e3, "depth": 0.2333, "comply_s": 4.0}
-    made.summary["curtailment"] = [{**target, "breach_s": 0.0, "breaches": 0}]
+    latency = {name: {"p50": 0.1, "p99": 0.5, "n": 9} for name in ("ttft_s", "tpot_s")}
+    paid = {"standard": {"before": latency, "during": latency}}
+    order = {**target, "limit_w": 700e3, "breach_s": 0.0, "breaches": 0, "tiers": paid}
+    made.summary["curtailment"] = {"evening": order}
+    made.summary["rows"] = {
+        "metro-fra/hall/r1": {
+            "limit_w": 450e3, "peak_w": 300e3, "headroom_w": 150e3, "binding": "cooling",
+            "stranded_w": {"space": 0.0, "power": 0.0, "cooling": 90e3, "network": 0.0, "sla": 0.0},
+            "imbalance": 0.125,
+        }
+    }  # fmt: skip
+    heat = {"time_s": 1200.0, "until_s": 1500.0, "cause": "heat", "place": second}
+    pump = {"time_s": 890.0, "until_s": None, "cause": "cdu-pump", "place": "metro-fra"}
+    made.summary["incidents"] = {"counts": {"cdu-pump": 1, "heat": 1}, "events": [pump, heat]}
     return made
 
 

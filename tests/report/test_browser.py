@@ -1,68 +1,19 @@
 """The page in a real browser; run with ``-m browser``."""
 
-import shutil
 from pathlib import Path
 
 import pytest
+from chromium import WORST_CONTRAST, check_page, chromium, opened
 
 from sim.report import write_report
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-# worst contrast of all shown text against what is painted behind it, as [ratio, text]
-WORST_CONTRAST = """() => {
-  const channel = (v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const behind = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const colour = numbers(getComputedStyle(e).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  let worst = [99, ""];
-  document.querySelectorAll("details").forEach((d) => { d.open = true; });
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const text = walker.currentNode.textContent.trim();
-    const element = walker.currentNode.parentElement;
-    if (!text || !element.getClientRects().length || element.closest("script")) continue;
-    const style = getComputedStyle(element);
-    const [a, b] = [numbers(element.closest("svg") ? style.fill : style.color), behind(element)].map(light);
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < worst[0]) worst = [ratio, text];
-  }
-  return worst;
-}"""
-
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = next(
-        (
-            found
-            for name in ("chromium", "chromium-browser", "google-chrome")
-            if (found := shutil.which(name))
-        ),
-        None,
-    )
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -70,30 +21,10 @@ def address(result, tmp_path_factory):
     return write_report(result, tmp_path_factory.mktemp("page") / "report.html").as_uri()
 
 
-def opened(browser, address, width=1280, scheme="light", script=True):
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
-    )
-    page = context.new_page()
-    page.problems, page.asked = [], []
-    page.on("console", lambda message: page.problems.append(message.text))
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(address)
-    return page
-
-
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_opens_quietly_fits_and_can_be_read(browser, address, width, scheme):
-    page = opened(browser, address, width, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ratio, text = page.evaluate(WORST_CONTRAST)
-    assert ratio >= 4.5, text
-    assert page.evaluate("document.documentElement.scrollWidth") <= width  # with all tables open
-    assert page.problems == []
-    assert page.asked == [address]
-    page.context.close()
+    check_page(browser, address, width, scheme)
 
 
 def test_dark_mode_is_dark_and_print_is_light(browser, address):

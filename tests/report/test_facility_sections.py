@@ -15,6 +15,7 @@ from sim.report.charts_heat import heat_charts
 from sim.report.charts_pue import by_degree, pue_over_weather
 from sim.report.facility_sections import facility_sections
 from sim.report.formats import GAP
+from sim.report.plant_tables import incident_table, row_table, target_table
 from sim.report.rack_states import rack_history
 from sim.report.rack_views import rack_views
 
@@ -44,17 +45,30 @@ def test_energy_flows_add_up_over_the_sites(facility_result):
     assert "all sites, PUE 1.250" in shown
     assert "Grid 2.82 MWh" in shown
     assert "Solar 180 kWh" in shown
-    assert "IT (servers) 2.4 MWh · 80.0 %" in shown
+    assert "IT 2.4 MWh" in shown
+    assert "Accelerators 1.5 MWh · 50.0 %" in shown
+    assert "Fans, PSUs, other 810 kWh · 27.0 %" in shown
+    assert "Rack equipment 90 kWh · 3.0 %" in shown
+    assert "Energy flow of each site" in shown
     assert "Cooling 456 kWh" in shown
     assert "Generator" not in shown
 
 
 def test_bands_say_what_held_racks_back_and_for_how_long(facility_result):
-    shown = words(constraint_bands(facility_result, rack_history(facility_result)))
-    for cause in ("switched off", "heat", "power cap"):
+    shown = words(constraint_bands(rack_history(facility_result)))
+    for cause in ("off, too hot", "heat", "power cap"):
         assert re.search(rf"metro-fra {cause} [\d. a-z]+ 1 of 20 5 min", shown), cause
     assert "At 2 other sites nothing held a rack back." in shown
-    assert "1 900.0 kW 690.0 kW 23.3 % 4 s 0 s 0" in shown
+
+
+def test_operators_find_targets_incidents_and_rows(facility_result):
+    assert "evening 700 kW 900 kW 690 kW 23.3 % 4 s 0 s 0" in words(target_table(facility_result))
+    assert "evening standard 500 ms 500 ms" in words(target_table(facility_result))
+    happened = words(incident_table(facility_result))
+    assert "Fault: cdu-pump metro-fra not in this run" in happened
+    assert re.search(r"20 min Rack switched off, too hot metro-fra\S+ 25 min", happened)
+    rows = words(row_table(facility_result))
+    assert "metro-fra/hall/r1 450 kW 300 kW 150 kW cooling 90 kW by cooling 12.5 %" in rows
 
 
 def test_a_calm_run_says_so(facility_result):
@@ -62,7 +76,7 @@ def test_a_calm_run_says_so(facility_result):
     rows = calm.series["kind"] == "rack"
     calm.series.loc[rows, "clock"] = 1.0
     calm.series.loc[rows, "power_w"] = 20e3
-    shown = words(constraint_bands(calm, rack_history(calm)))
+    shown = words(constraint_bands(rack_history(calm)))
     assert shown.strip().startswith("Nothing held a rack back")
 
 

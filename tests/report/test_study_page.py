@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from chromium import check_everywhere
 
 from sim.experiment.design import expand
 from sim.experiment.study import load_study
@@ -16,7 +17,16 @@ from sim.report.charts_study import Measured
 from sim.report.charts_study_front import front_rows, pareto_pair
 from sim.report.charts_study_heat import STEPS, cell_text, color_steps
 from sim.report.study_page import render_study, write_study_report
-from sim.report.study_scales import bounded, design_axis, metric_axis, unit_of
+from sim.report.study_plots import save_study_picture
+from sim.report.study_scales import (
+    axis_title,
+    bounded,
+    design_axis,
+    metric_axis,
+    metric_title,
+    short_texts,
+    unit_of,
+)
 
 ATTACK = "<script>alert(1)</script>"
 ENERGY, ATTAINED, LATENCY = "energy.it_kwh", "sla.premium.attainment", "latency.all.ttft_s.p99"
@@ -188,3 +198,57 @@ def test_colours_go_from_least_to_most():
 )
 def test_a_cell_has_room_for_a_short_number(metric, value, text):
     assert cell_text(metric, value) == text
+
+
+@pytest.mark.browser
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_it_fits_and_can_be_read(tmp_path):
+    found = result(study(**GRID), failures=[(0, 1, "ZeroDivisionError: one")])
+    check_everywhere(write_study_report(found, tmp_path / "page.html").as_uri())
+
+
+@pytest.mark.parametrize(
+    ("metric", "title"),
+    [
+        ("latency.tiers.premium.ttft_s.p99_9", "TTFT p99.9, premium [s]"),
+        ("latency.all.e2e_s.mean", "E2E mean [s]"),
+        ("sla.premium.attainment", "within SLO, premium [%]"),
+        ("power.fra.peak_kw", "peak IT power, fra [kW]"),
+        ("carbon.kg", "carbon [kg]"),
+        ("requests.rejected", "requests.rejected"),
+    ],
+)
+def test_numbers_have_names_that_people_use(metric, title):
+    assert metric_title(metric) == title
+
+
+def test_a_unit_that_all_values_share_is_told_once():
+    rate, policy = axes_of(study(**GRID).study, expand(study(**GRID).study))
+    assert axis_title(rate) == "a.rate [req/s]"
+    assert [label for _, label in design_axis(rate)[0].ticks] == ["1", "2", "5"]
+    assert (axis_title(policy), short_texts(policy)) == ("a.policy", ["x", "y"])
+    together = study(zip={"a": ["10 req/s", "20 req/s"], "b": ["1 req/s", "2 req/s"]})
+    (both,) = axes_of(together.study, expand(together.study))
+    assert (axis_title(both), short_texts(both)) == ("a + b [req/s]", ["10 + 1", "20 + 2"])
+
+
+def test_ticks_that_would_touch_are_left_out():
+    loaded = study(grid={"a": [1, 3, 10, 100]})
+    (axis,) = axes_of(loaded.study, expand(loaded.study))
+    assert [label for _, label in design_axis(axis)[0].ticks if label] == ["1", "3", "10", "100"]
+    near = study(grid={"a": [90, 91, 92, 110]})
+    (axis,) = axes_of(near.study, expand(near.study))
+    assert [label for _, label in design_axis(axis)[0].ticks] == ["90", "", "92", "110"]
+
+
+def test_a_study_has_a_picture(tmp_path):
+    save_study_picture(result(study(**GRID)), tmp_path / "picture.png")
+    first = (tmp_path / "picture.png").read_bytes()
+    save_study_picture(result(study(**GRID)), tmp_path / "picture.png")
+    assert first.startswith(b"\x89PNG")
+    assert (tmp_path / "picture.png").read_bytes() == first
+
+
+def test_a_study_without_axes_has_no_picture(tmp_path):
+    save_study_picture(result(study()), tmp_path / "picture.png")
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from sim.report.variant_curves import save_curves
 from sim.report.variant_plots import quantity, save_figures, save_over_time
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -32,3 +33,19 @@ def test_figures_are_drawn_with_gaps_where_there_are_none(tmp_path):
 def test_a_column_that_cannot_be_drawn_is_refused():
     with pytest.raises(KeyError, match="nonsense"):
         quantity("nonsense")
+
+
+def test_variants_are_drawn_against_a_figure(tmp_path):
+    path = tmp_path / "picture.png"
+    one, two = {"x": (0.1, 0.0), "y": (1.0, 0.2)}, {"x": (0.2, 0.0), "y": (2.0, math.nan)}
+    save_curves({"a: 1": one, "a: 2": two, "level": one}, "x", ["y"], path)
+    assert path.read_bytes()[:8] == PNG
+
+
+def test_requests_are_drawn_by_the_time_of_their_arrival(facility_result, tmp_path):
+    path = tmp_path / "picture.svg"
+    tier = next(iter(facility_result.summary["sla"]))
+    columns = ["goodput_per_s", f"ttft_s of {tier}"]
+    save_over_time({"one": facility_result}, columns, path)
+    text = path.read_text(encoding="utf-8")
+    assert f"TTFT p99 [s], {tier}" in text

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+import sim.routing.assemble  # noqa: F401 - all policies register themselves
 from sim.errors import PolicyError
 from sim.interfaces import Request
 from sim.routing.policies import PLACEMENTS, PolicySettings
@@ -153,6 +154,24 @@ def test_slo_aware_passes_over_pools_whose_prediction_is_too_late():
     assert chosen.choose(asked, [near, far]) is near
     near.in_service = 0
     assert chosen.choose(asked, [near, far]) is far
+
+
+def test_slo_aware_knows_that_prompts_slow_each_other_down():
+    """A prompt of 500 every second takes 0.5 s of each second, so everything takes twice as long.
+
+    Alone: a step of 0.01 s and the prompt of 0.5 s, within 0.8 s. After many: twice that.
+    """
+    near, far = Station("near", 0, index=0), Station("far", 0, index=1, site=1)
+    chosen = policy("slo-aware", limits_s=[(0.8, 1.0)], round_trip_s=[[0.0, 0.2]])
+    places = [
+        chosen.choose(request(input_tokens=500, arrival_s=float(second)), [near, far]).name
+        for second in range(60)
+    ]
+    assert places[0] == "near"
+    assert "far" in places[:20]  # 0.51 / (1 - 0.37) s: a load of 0.37 is reached after ten or so
+    assert places.count("near") > places.count("far") > 10
+    late = request(input_tokens=500, arrival_s=600.0)
+    assert chosen.choose(late, [near, far]) is near  # all of that is long over
 
 
 def test_a_conversation_stays_where_its_cache_is_while_there_is_room():

@@ -72,7 +72,12 @@ def test_the_lock_reads_the_same_in_every_yaml_reader(small: Small) -> None:
 
 def test_the_lock_holds_defaults_and_units(small: Small) -> None:
     data = yaml.safe_load(lock_text(load_scenario(small)))
-    assert data["run"] == {"duration": "10 min", "warmup": "0 s", "drain": True}
+    assert data["run"] == {
+        "duration": "10 min",
+        "from": "0 s",
+        "warmup": "0 s",
+        "drain": True,
+    }
     assert data["tiers"]["standard"]["priority"] == 1
     assert data["topology"]["links"][0]["latency"] == "2 ms"
 

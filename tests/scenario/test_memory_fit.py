@@ -10,27 +10,34 @@ from hypothesis import strategies as st
 
 from sim.errors import ScenarioError
 from sim.scenario.catalog import load_catalog
-from sim.scenario.memory_fit import kv_capacity_tokens, memory_fit
+from sim.scenario.memory_fit import Layout, kv_capacity_tokens, memory_fit
 
 CATALOG = load_catalog()
 LLAMA_8B = CATALOG.models["llama-3.1-8b"]
 LLAMA_70B = CATALOG.models["llama-3.1-70b"]
 DEEPSEEK = CATALOG.models["deepseek-v3"]
 H100 = CATALOG.accelerators["h100-sxm"]
+H200 = CATALOG.accelerators["h200-sxm"]
 MIB, GIB = 2**20, 2**30
 
 
 def test_one_accelerator_by_hand():
     fit = memory_fit(LLAMA_8B, H100, 1, "bf16", max_num_batched_tokens=2048)
     assert fit.weights_bytes == 16.06e9
-    assert fit.overhead_bytes == 3.5 * GIB + 2048 * 4096 * 32
+    # Two vectors of 4096, and gate, up and product: what 8.03 billion weights over 32 layers leave
+    # beside attention's 2 x (32 + 8) heads of 128, per column of 4096; two bytes each.
+    values = 2 * 4096 + 8.03e9 / 32 / 4096 - 2 * 40 * 128
+    assert fit.activation_bytes == pytest.approx(2048 * 2 * values)
+    assert 14336 * 3 < values - 2 * 4096 < 14336 * 3 * 1.2  # the true width, with the embeddings
+    assert fit.overhead_bytes == 3.5 * GIB + fit.activation_bytes
     assert fit.kv_tokens == int((79.6 * GIB - 16.06e9 - fit.overhead_bytes) // 131072)
 
 
 def test_a_group_shares_weights_and_cache_but_not_the_runtime():
     fit = memory_fit(LLAMA_70B, H100, 4, "fp8", max_num_batched_tokens=8192)
     assert fit.weights_bytes == 70.6e9 / 4
-    assert fit.overhead_bytes == 3.5 * GIB + 392 * MIB + 8192 * 8192 * 32 / 4
+    values = 2 * 8192 + (70.6e9 / 80 / 8192 - 2 * 72 * 128) / 4
+    assert fit.overhead_bytes == pytest.approx(3.5 * GIB + 392 * MIB + 8192 * 2 * values)
     assert fit.kv_bytes_per_token == 327680 / 4
 
 
@@ -64,9 +71,36 @@ def test_what_does_not_fit_is_told_in_gb_with_what_would():
         kv_capacity_tokens(LLAMA_70B, H100, 1, "bf16", path="pools.big.tensor_parallel")
     assert str(caught.value) == (
         "pools.big.tensor_parallel: got llama-3.1-70b in bf16 with tensor_parallel 1, expected a "
-        "model that fits into h100-sxm: each accelerator needs 147.1 GB (weights 141.2, other "
-        "5.9) and has 85.5 GB, 61.6 GB too little (would fit: tensor_parallel 2 or precision fp8)"
+        "model that fits into h100-sxm: each accelerator needs 146.7 GB (weights 141.2, "
+        "activations 1.7, buffers 0.0, runtime 3.8) and has 85.5 GB, 61.2 GB too little "
+        "(would fit: tensor_parallel 2 or precision fp8)"
     )
+
+
+def test_a_draft_model_takes_weights_and_cache():
+    draft = CATALOG.models["llama-3.2-1b"]
+    alone = memory_fit(LLAMA_70B, H100, 4, "fp8")
+    both = memory_fit(LLAMA_70B, H100, 4, "fp8", layout=Layout(draft=draft))
+    assert both.weights_bytes - alone.weights_bytes == pytest.approx(1.24e9 / 4)
+    assert both.kv_bytes_per_token - alone.kv_bytes_per_token == 32768 / 4
+
+
+@pytest.mark.parametrize(("kv", "share"), [("fp8", 0.5), ("int8", 0.5), ("fp4", 0.28125)])
+def test_a_smaller_cache_holds_more(kv, share):
+    plain = memory_fit(LLAMA_8B, H100, 1, "bf16").kv_bytes_per_token
+    assert memory_fit(LLAMA_8B, H100, 1, "bf16", layout=Layout(kv)).kv_bytes_per_token == (
+        plain * share
+    )
+
+
+def test_copies_of_attention_hold_a_cache_each():
+    """DeepSeek V3 on 8: a latent cache copied 8 times, or 8 copies of attention with their own."""
+    even = memory_fit(DEEPSEEK, H200, 8, "fp8")
+    copies = memory_fit(DEEPSEEK, H200, 8, "fp8", layout=Layout("bf16", 8, 8))
+    dense = DEEPSEEK.params - DEEPSEEK.expert_params
+    assert copies.weights_bytes - even.weights_bytes == pytest.approx(dense * 7 / 8)
+    assert copies.kv_bytes_per_token == even.kv_bytes_per_token
+    assert copies.kv_tokens > 4 * even.kv_tokens
 
 
 def test_what_never_fits():

@@ -55,6 +55,8 @@ def test_units_become_si_and_defaults_hold():
         ({"faults": [{"kind": "chiller", "site": "a", "mtbf": "1 h"}]}, "expected both mtbf and mttr"),
         ({"faults": [{"kind": "roof", "site": "a", "at": "1 s"}]}, "faults[0].kind: got 'roof', expected"),
         ({"curtailment": [{"site": "a", "limit": "1 W", "from": "2 h", "until": "1 h"}]}, "curtailment[0].until: got '1 h', expected a time after `from`"),
+        ({"curtailment": [{"name": "x", "site": "a", "limit": "1 W", "from": "0 h", "until": "1 h"}] * 2}, "curtailment[1].name: got 'x', expected a name that no other order has"),
+        ({"faults": [{"kind": "ups", "site": "a", "at": "1 s", "units": 0}]}, "faults[0].units: got 0, expected"),
         ({"curtailment": [{"site": "a", "limit": "-1 W", "from": "0 h", "until": "1 h"}]}, "curtailment[0].limit: got '-1 W', expected a power"),
         ({"weather": {"all": {"file": {"path": "t.csv"}}}}, "expected `start`, which files, price windows and panels refer to"),
         ({"grid": {"all": {"price_windows": [{"from": "8:00", "until": "20:00", "price": "1 USD/kWh"}]}}}, "grid.all.price_windows[0].from: got '8:00', expected"),

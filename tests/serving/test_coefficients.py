@@ -8,11 +8,12 @@ import pytest
 
 from sim.errors import ScenarioError
 from sim.scenario.catalog import Accelerator, Efficiency, Model
+from sim.scenario.memory_fit import Layout
 from sim.serving.coefficient_file import (
     read_coefficients,
     shipped_coefficients,
-    write_coefficients,
 )
+from sim.serving.coefficient_text import describe_fit, write_coefficients
 from sim.serving.coefficients import (
     coefficient_warnings,
     resolve_power,
@@ -36,6 +37,7 @@ STEP = StepTime(
     source="a log",
     batch_low=1.0,
     batch_high=128.0,
+    context_high=4096.0,
     time_low=0.95,
     time_high=1.06,
 )
@@ -65,8 +67,10 @@ DENSE = Model("dense", "", 32, 4096, 32, 8, 128, 8e9, 8e9, 131072.0)
 def test_what_is_written_is_read_back(tmp_path):
     path = tmp_path / "mine.yaml"
     terms = AcceleratorTerms(80e-6, 0.9, 2.5, 1.8, 10e-6, "fitted", "runs", 8.0, 690.0, 0.9, 1.1)
-    four = replace(KEY, tensor_parallel=4)
-    written = Coefficients({KEY: STEP}, {KEY: POWER, four: POWER}, {"chip": terms})
+    four = replace(KEY, tensor_parallel=4, expert_parallel=4, data_parallel=2)
+    jumps = replace(STEP, batch_curve=((8.0, 0.001), (64.0, 0.02)))
+    points = replace(POWER, points=((8.0, 400.0), (64.0, 350.0)))
+    written = Coefficients({KEY: STEP, four: jumps}, {KEY: POWER, four: points}, {"chip": terms})
     path.write_text(write_coefficients(written), encoding="utf-8")
     assert read_coefficients(path) == written
 
@@ -117,6 +121,59 @@ def test_an_accelerator_s_set_serves_dense_bf16_models_only():
     assert "roofline" in resolve_step_time(DENSE, CHIP, 1, "fp8", known=known).source
 
 
+def test_a_smaller_cache_scales_what_was_fitted():
+    """Reading half the bytes halves the KV term and nothing else; the interval widens."""
+    known = Coefficients({KEY: STEP})
+    scaled = resolve_step_time(DENSE, CHIP, 2, layout=Layout("fp8"), known=known)
+    assert scaled.c_s_per_kv_token == pytest.approx(STEP.c_s_per_kv_token / 2)
+    assert scaled.seconds(600, 0, 8, 100) == pytest.approx(STEP.seconds(600, 0, 8, 100))
+    assert (scaled.basis, STEP.basis) == ("scaled", "fitted")
+    assert scaled.time_low < STEP.time_low
+    assert scaled.time_high > STEP.time_high
+    told = coefficient_warnings(scaled, POWER, 8)
+    assert told[0].startswith("step time is scaled, not fitted to this configuration (scaled from")
+
+
+def test_places_of_experts_scale_what_was_fitted_to_the_same_group():
+    experts = replace(DENSE, name="experts", params=30e9, active_params=3e9, experts=128, top_k=8)
+    key = Configuration("chip", "experts", "bf16", 8)
+    fitted = replace(STEP, curve=())
+    known = Coefficients({key: fitted}, {key: POWER})
+    whole = resolve_step_time(experts, CHIP, 8, layout=Layout("bf16", 8), known=known)
+    assert whole.basis == "scaled"
+    assert whole.seconds(1, 0, 1) > fitted.seconds(1, 0, 1)  # the busiest accelerator reads more
+    assert whole.c_s_per_kv_token == fitted.c_s_per_kv_token
+    assert resolve_power(experts, CHIP, 8, layout=Layout("bf16", 8), known=known) is POWER
+    copies = resolve_step_time(experts, CHIP, 8, layout=Layout("bf16", 8, 8), known=known)
+    assert copies.basis == "physical"  # other layers lie elsewhere: that is not scaled
+
+
+def test_a_context_out_of_range_is_told():
+    assert coefficient_warnings(STEP, POWER, 8, 4096.0) == ()
+    assert coefficient_warnings(STEP, POWER, 8, 9000.0) == (
+        "step time was fitted up to contexts of 4096 tokens, their mean here is 9000",
+    )
+
+
+def test_a_batch_curve_stands_for_root_and_slope():
+    step = StepTime(0.0, 0.0, d_s_per_sqrt_seq=9.0, batch_curve=((8.0, 1.0), (16.0, 3.0)))
+    assert [step.batch_s(n) for n in (0, 4, 8, 12, 16, 99)] == pytest.approx([0, 0.5, 1, 2, 3, 3])
+
+
+def test_measured_power_stands_for_the_logistic():
+    curve = replace(POWER, points=((8.0, 300.0), (32.0, 500.0)), batch_high=32.0)
+    assert [curve.decode_w(n) for n in (1, 8, 16, 32, 99)] == pytest.approx(
+        [300, 300, 400, 500, 500]
+    )
+
+
+def test_a_fit_is_told_in_words():
+    assert describe_fit(KEY, STEP).startswith("dense bf16 on 2 x chip: a: 12.5 ms, b: 38.5 us, ")
+    assert "batches 1 to 128, contexts to 4096 tokens; true time 95 to 106 %" in describe_fit(
+        KEY, STEP
+    )
+
+
 def test_a_user_s_set_wins_over_a_shipped_one():
     mine = replace(STEP, a_s=9.0)
     both = Coefficients({KEY: mine}).over(Coefficients({KEY: STEP}, {KEY: POWER}))
@@ -165,7 +222,7 @@ powers:
         "6:16: step_times[1].precision: got 'bf61', expected one of bf16",
         "9:5: step_times[1].bee: got 'bee', expected one of accelerator",
         "step_times[1].b: a time with its unit",
-        "step_times[1].curve: got points out of order, expected new tokens that increase",
+        "step_times[1].curve: got points out of order, expected new tokens or batches that increase",
         "powers[0].rise: a power with its unit",
         "powers[1]: got 7, expected a mapping",
     ]

@@ -86,7 +86,10 @@ def test_blocks_in_use_are_shared_and_never_evicted():
     families=st.integers(1, 4),
 )
 def test_segments_equal_steps_with_a_prefix_cache(drawn, engine, hashes, families):
-    """Prompts of a family start alike for up to six blocks; every fifth has unknown blocks."""
+    """Contexts of a family start alike for up to six blocks; every fifth has unknown blocks.
+
+    A context is a prompt and its answer, so blocks of answers are found as well.
+    """
     engine["prefix_tokens"] = hashes * engine["block_size"]
 
     def blocks(job):
@@ -95,7 +98,7 @@ def test_segments_equal_steps_with_a_prefix_cache(drawn, engine, hashes, familie
         alike, family = (job.input_tokens * 7 + job.number) % 7, job.number % families
         return tuple(
             1000 * family + place if place < alike else 10_000 + 100 * job.number + place
-            for place in range(-(-job.input_tokens // engine["prefix_tokens"]))
+            for place in range((job.input_tokens + job.output_tokens) // engine["prefix_tokens"])
         )
 
     time = StepTime(a_s=0.02, b_s_per_token=1e-3, c_s_per_kv_token=2e-5, e_s_per_token2=1e-5)

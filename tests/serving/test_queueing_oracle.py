@@ -7,7 +7,14 @@ import pytest
 
 from sim.serving.pool import QueueSettings
 from sim.serving.steptime import StepTime
-from sim.theory import fcfs_waits, md1_mean_wait_s, mg1_mean_wait_s, mmc_mean_wait_s
+from sim.theory import (
+    erlang_b,
+    fcfs_waits,
+    md1_mean_wait_s,
+    mg1_mean_wait_s,
+    mmc_mean_wait_s,
+    mmck_probabilities,
+)
 
 SHARED = QueueSettings(shared=True)
 
@@ -77,3 +84,20 @@ def test_mean_wait_agrees_with_theory(bench, system, load, count, narrow):
     mean_s, half_s = batched_mean(bench.waits_s()[count // 20 :])
     assert half_s < narrow * mean_s
     assert abs(mean_s - theory(load * servers)) < half_s
+
+
+@pytest.mark.parametrize("servers", [1, 5])
+@pytest.mark.parametrize("limit", [0, 2])
+def test_a_queue_with_a_limit_loses_what_theory_says(bench, servers, limit):
+    """M/M/c/c loses what Erlang's formula B says, M/M/c/c+2 what its balance equations say."""
+    generator, count, load = np.random.default_rng(3), 40_000, 0.9
+    tokens = np.maximum(1, np.rint(generator.exponential(1.0, count) * 1e4)).astype(int)
+    arrival_s = np.cumsum(generator.exponential(1.0 / (load * servers), count))
+    time = StepTime(a_s=0.0, b_s_per_token=1e-4)
+    settings = QueueSettings(shared=True, limit=limit)
+    bench.run(arrival_s, tokens, np.ones(count, int), time, replicas=servers, settings=settings)
+    expected = mmck_probabilities(load * servers, 1.0, servers, servers + limit)[-1]
+    if limit == 0:
+        assert expected == pytest.approx(erlang_b(servers, load * servers))
+    lost = (bench.waits_s() < 0.0).mean()
+    assert lost == pytest.approx(expected, abs=4.0 * np.sqrt(expected / count) + 0.005)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.scenario.catalog import Accelerator, Efficiency, Model
-from sim.serving.steptime import EXPERT_READ, HOST_S_PER_SEQ, StepTime, roofline
+from sim.scenario.memory_fit import Layout
+from sim.serving.roofline import (
+    EXPERT_READ,
+    HOST_S_PER_SEQ,
+    _largest_share,
+    exchanges,
+    roofline,
+    windows_at_typical_context,
+)
+from sim.serving.steptime import StepTime
 
 CHIP = Accelerator(
     name="chip",
@@ -52,6 +62,14 @@ DENSE = Model(
     kv_bytes_per_token=131072.0,
 )
 EXPERTS = replace(DENSE, params=30e9, active_params=3e9, experts=128, top_k=8)
+LATENT = replace(EXPERTS, latent_kv=True)
+
+
+def exchanges_free(step):
+    """Take the exchanges between accelerators out of the fixed part."""
+    copies = step.c_s_per_kv_token < 0.5 * roofline(LATENT, CHIP, 8).c_s_per_kv_token
+    layout = Layout("bf16", 8, 8 if copies else 1)
+    return replace(step, a_s=step.a_s - exchanges(LATENT, CHIP, 8, layout)[0])
 
 
 def test_a_step_is_the_sum_of_its_terms():
@@ -138,7 +156,52 @@ def test_scaled_coefficients_scale_every_step():
         assert step.scaled(1.5).seconds(*load) == pytest.approx(1.5 * step.seconds(*load))
 
 
-def test_windowed_layers_read_less_of_a_long_context():
+def test_windows_take_a_typical_share_where_replicas_do_not_follow_them():
     windowed = replace(DENSE, window_tokens=128, window_share=0.5)
-    whole = roofline(DENSE, CHIP).c_s_per_kv_token
-    assert roofline(windowed, CHIP).c_s_per_kv_token == pytest.approx(whole * (0.5 + 0.5 / 8))
+    whole = roofline(DENSE, CHIP)
+    assert roofline(windowed, CHIP) == whole
+    typical = windows_at_typical_context(whole, windowed)
+    assert typical.c_s_per_kv_token == pytest.approx(whole.c_s_per_kv_token * (0.5 + 0.5 / 8))
+    assert windows_at_typical_context(whole, DENSE) is whole
+
+
+@pytest.mark.parametrize(("kv", "bytes_each"), [("fp8", 1.0), ("int8", 1.0), ("fp4", 0.5625)])
+def test_a_smaller_kv_cache_is_read_faster_and_nothing_else(kv, bytes_each):
+    plain, small = roofline(DENSE, CHIP), roofline(DENSE, CHIP, layout=Layout(kv))
+    assert small.c_s_per_kv_token == pytest.approx(plain.c_s_per_kv_token * bytes_each / 2.0)
+    assert replace(small, c_s_per_kv_token=plain.c_s_per_kv_token) == plain
+
+
+def test_whole_experts_wait_for_the_busiest_group():
+    """In the mean over the batch, the largest of 8 groups reads more than its share."""
+    split, whole = roofline(EXPERTS, CHIP, 8), roofline(EXPERTS, CHIP, 8, layout=Layout("bf16", 8))
+    assert whole.b_s_per_token == split.b_s_per_token  # the same sums over the group
+    slower = [whole.seconds(n, 8 * n, n) / split.seconds(n, 8 * n, n) for n in (1, 16, 256)]
+    assert 1.6 > slower[0] > slower[1] > slower[2] > 0.97  # all experts are read in the end
+
+
+def test_the_busiest_of_two_coins():
+    """Largest of two counts of one trial each at chance p: 1 - (1 - p)^2."""
+    assert _largest_share(1, np.array([0.5, 0.1]), 2) == pytest.approx([0.75, 0.19])
+
+
+def test_copies_of_attention_read_dense_weights_whole_and_share_the_cache():
+    """8 accelerators, 8 copies: each reads all dense weights, and the cache of its own requests."""
+    even, copies = (
+        exchanges_free(roofline(LATENT, CHIP, 8, "bf16", Layout("bf16", 8, groups)))
+        for groups in (1, 8)
+    )
+    dense_s = (LATENT.params - LATENT.expert_params) * 2.0 / (0.8 * 2e12)
+    assert copies.a_s - even.a_s == pytest.approx(dense_s * 7 / 8)
+    assert copies.c_s_per_kv_token == pytest.approx(even.c_s_per_kv_token / 8)  # MLA: no copies
+
+
+def test_an_all_to_all_by_hand():
+    """8 accelerators and top 8: a token reaches 8 (1 - (7/8)^8) = 5.25 of them, one in 8 is itself.
+
+    Dispatch and combine send those 4.6 copies of 4096 numbers from an eighth of the batch each.
+    """
+    latency_s, token_s = exchanges(EXPERTS, CHIP, 8, Layout("bf16", 8, 8))
+    assert latency_s == pytest.approx(32 * 2 * 8e-6)
+    sent = 8 * (1 - (7 / 8) ** 8) * 7 / 8 * 4096 * 2
+    assert token_s == pytest.approx(32 * 2 * sent / 8 / 350e9)

@@ -10,7 +10,7 @@ from stepwise import Job
 
 from sim.scenario.catalog import load_catalog
 from sim.scenario.schema_pools import Pool
-from sim.serving.assemble import build_engine, resolve_pool
+from sim.serving.pool_model import build_engine, resolve_pool
 from sim.serving.steptime import StepTime
 
 

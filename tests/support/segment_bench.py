@@ -13,8 +13,8 @@ from sim.clock import Clock
 from sim.interfaces import COMPLETED, IN_FLIGHT, TIMED_OUT, Request
 from sim.serving.activity import ActivityBuffer
 from sim.serving.engine import MODES, Engine, KvOptions, Speed
-from sim.serving.prefix_replica import replica_class
 from sim.serving.queues import QUEUES
+from sim.serving.replica_kinds import replica_class
 
 TOLERANCE_S = 1e-9
 LIMITS = {
@@ -57,14 +57,16 @@ def jobs_with(gap, *patience):
 class SegmentBench:
     """A replica on a bare clock, with a request for each job."""
 
-    def __init__(self, jobs, time, limits, *, priority_queue=False, speed_changes=()):
+    def __init__(
+        self, jobs, time, limits, *, priority_queue=False, speed_changes=(), make_engine=Engine
+    ):
         self.clock, self.rows, self.ended = Clock(), ActivityBuffer(), []
         limits = dict(limits)
         kv = KvOptions(
             limits.pop("watermark"), *(limits.pop(name, 0) for name in KvOptions.__slots__[1:])
         )
         mode = MODES[limits.pop("mode")]
-        engine = Engine(time, FlatPower(), mode=mode, kv=kv, **limits)
+        engine = make_engine(time, FlatPower(), mode=mode, kv=kv, **limits)
         self.queue = QUEUES["priority" if priority_queue else "fcfs"]()
         make = replica_class(engine)
         self.replica = make(0, self.clock, engine, self.queue, self.rows, self.ended.append)
@@ -146,11 +148,21 @@ def make_jobs(drawn, scale, extra_s):
 
 
 def compare(
-    drawn, time, engine, speed_changes=(), *, scale=1.00012345678, extra_s=0.0, blocks=None
+    drawn,
+    time,
+    engine,
+    speed_changes=(),
+    *,
+    scale=1.00012345678,
+    extra_s=0.0,
+    blocks=None,
+    make_engine=Engine,
+    reference=StepwiseReplica,
 ):
     """Run both replicas on the same jobs; ``engine`` is drawn from `engines`.
 
-    The scale keeps arrivals off the grid of step times, where rounding decides a tie.
+    The scale keeps arrivals off the grid of step times, where rounding decides a tie. Features
+    beyond the plain replica name what makes their engine, and their own ``reference``.
     """
     jobs = make_jobs(drawn, scale, extra_s)
     for job in jobs if blocks else ():
@@ -163,8 +175,9 @@ def compare(
     limits["kv_blocks"] = largest + limits.pop("spare_blocks")
     changes = [(when_s * scale, *speeds) for when_s, *speeds in speed_changes]
     options = {"priority_queue": priority_queue, "speed_changes": changes}
-    bench = SegmentBench(jobs, time, limits, **options).run([0.7, 1.9, 5.3])
-    StepwiseReplica(time, **options, **limits).run(jobs)
+    bench = SegmentBench(jobs, time, limits, **options, make_engine=make_engine)
+    bench.run([0.7, 1.9, 5.3])
+    reference(time, **options, **limits).run(jobs)
     check_equal(jobs, bench.requests)
     left_the_queue = [job.number for job in jobs if job.gave_up and job.finished_s < 0]
     ended = [request.number for request in bench.ended]

@@ -97,6 +97,15 @@ class StepwiseReplica:
                 self.idle.append(block)
         job.shared = ()
 
+    def keep_answer(self, job):
+        """Keep the whole blocks of the answer of a job that has just completed."""
+        if self.prefix_tokens and self.mode != "static":
+            first = job.input_tokens // self.prefix_tokens
+            last = (job.input_tokens + job.output_tokens - 1) // self.prefix_tokens
+            for block in job.blocks[first:last]:
+                if block not in self.in_use():
+                    self.idle = [other for other in self.idle if other != block] + [block]
+
     def evict_idle(self):
         if self.prefix_tokens:
             free = self.kv_blocks - self.used(0)
@@ -241,14 +250,23 @@ class StepwiseReplica:
 
     def step(self, now):
         """Run one engine iteration from ``now`` and return the time at which it ends."""
+        end_s, live, chunks = self.begin_step(now)
+        if end_s <= self.stop_s:
+            self.end_step(end_s, live, chunks)
+        return end_s
+
+    def begin_step(self, now):
+        """Compose an iteration; return when it ends, who decodes in it and the prompts' tokens."""
         decodes = self.mode == "chunked-prefill" or not self.prefilling
         chunks = self.chunks()
         live = self.decoding if decodes else []
         places = (self.static_size or len(live)) if live else 0
         now += self.step_time(chunks, places, live) + self.copied * self.swap_s_per_token
         self.copied = 0
-        if now > self.stop_s:
-            return now
+        return now, live, chunks
+
+    def end_step(self, now, live, chunks):
+        """Apply an iteration that ends now."""
         for job in live:
             job.stored += 1
             job.shown += 1
@@ -258,13 +276,13 @@ class StepwiseReplica:
                 job.finished_s = now
                 self.decoding.remove(job)
                 self.let_idle(job)
+                self.keep_answer(job)
         for job, chunk in chunks:
             job.done += chunk
             if job.done == job.prompt:
                 self.show_first(job, now)
         if self.static_size and not self.decoding:
             self.static_size = 0
-        return now
 
     def chunks(self):
         """Prompt tokens of each prefilling job in the next step."""
@@ -292,6 +310,7 @@ class StepwiseReplica:
         if job.shown == job.output_tokens:
             job.finished_s = now
             self.let_idle(job)
+            self.keep_answer(job)
             return
         job.stored = job.prompt
         self.decoding.append(job)

@@ -52,6 +52,12 @@ def station(base: Path, overrides: list[str], seed: int, replication: int) -> To
     )
 
 
+def sleeping(base: Path, overrides: list[str], seed: int, replication: int) -> ToyResult:
+    """Take 0.1 s without using the processor."""
+    time.sleep(0.1)
+    return ToyResult()
+
+
 def crashing(base: Path, overrides: list[str], seed: int, replication: int) -> ToyResult:
     """Fail wherever there are three servers."""
     if int(settings(base, overrides)["servers"]) == 3:
@@ -97,3 +103,14 @@ def with_target(base: Path, overrides: list[str], seed: int, replication: int) -
     waits = theory.fcfs_waits(np.cumsum(gaps), work, int(values["servers"]))
     attained = {"attainment": float(np.mean(waits <= 1.0)), "targets": {"target": 0.9}}
     return ToyResult({"sla": {"all": attained}})
+
+
+def linear(base: Path, overrides: list[str], seed: int, replication: int) -> ToyResult:
+    """Report 3 x + 4 y and a number that depends on neither."""
+    values = settings(base, overrides)
+    return ToyResult({"energy": {"it_kwh": 3.0 * values["x"] + 4.0 * values["y"], "idle": 1.0}})
+
+
+def nothing_breaks(base: Path, overrides: list[str], seed: int, replication: int) -> ToyResult:
+    """Report a target that is met whatever the traffic."""
+    return ToyResult({"sla": {"all": {"attainment": 1.0, "targets": {"target": 0.9}}}})

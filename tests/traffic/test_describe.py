@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from sim.errors import TraceError
+from sim.interfaces import PrefixBlocks
 from sim.traffic.describe import describe
 from sim.traffic.fingerprint import Fingerprint, fingerprint
-from sim.traffic.trace import Labels, PrefixBlocks, Trace, make_trace
+from sim.traffic.trace import Labels, Trace, make_trace
 
 
 def test_a_regular_trace():

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from sim.interfaces import PrefixBlocks
 from sim.traffic.prefixcache import block_hit_ratio
 from sim.traffic.reader import read_trace
-from sim.traffic.trace import PrefixBlocks
 
 
 def blocks(*requests):

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import TraceError
+from sim.interfaces import PrefixBlocks
 from sim.traffic.statistics import dispersion
-from sim.traffic.trace import Labels, PrefixBlocks, make_trace, natural_span_s
+from sim.traffic.trace import Labels, make_trace, natural_span_s
 from sim.traffic.transforms import scale_rate, shift_round, superpose, thin, window
 
 

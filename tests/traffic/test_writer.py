@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sim.errors import TraceError
+from sim.interfaces import PrefixBlocks
 from sim.traffic.reader import read_trace
-from sim.traffic.trace import Labels, PrefixBlocks, ReadReport, Trace
+from sim.traffic.trace import Labels, ReadReport, Trace
 from sim.traffic.transforms import place_sessions
 from sim.traffic.writer import write_trace
 

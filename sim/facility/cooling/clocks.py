@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.errors import ModelLimitError
+from sim.facility.constants import value
 from sim.facility.cooling.thermal import TwoNode, propagator
 
 
@@ -34,8 +35,8 @@ class Clock:
 # Opengate Data Systems and Active Power, measured: 5 kW per rack 3 min 9 s; 10 kW and more "within
 # a minute", taken as 55 s.
 AIR_CLOCKS = (Clock(5_000.0, 189.0), Clock(10_000.0, 55.0))
-MARGIN_K = 20.0  # guess: from a supply near 24 degC to a protective shutdown near 45 degC
-METAL_J_PER_K = 300_000.0  # guess: 600 kg of steel, copper and aluminium
+MARGIN_K = value("rack.margin_k")
+METAL_J_PER_K = value("rack.metal_j_per_k")
 _IMPOSSIBLE = "no pair of masses gives these times to shutdown"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sim.facility.constants import value
 from sim.interfaces import FloatArray
 
 LATENT_J_PER_KG = 2.43e6  # evaporation of water near 30 degC
@@ -25,7 +26,7 @@ class Mover:
 
     rated_w: float
     heat_w: float
-    least_flow: float = 0.3
+    least_flow: float = value("plant.least_flow")
 
     def flow(self, heat_w: ArrayLike) -> FloatArray:
         """Return the flow for a heat, as a share of full flow [1]."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.facility.constants import value
 from sim.interfaces import FloatArray
 
 
@@ -30,10 +31,12 @@ class Thresholds:
         return np.asarray(1.0 - (1.0 - lowest) * np.clip(reach, 0.0, 1.0))
 
 
-# Inlet air: the end of ASHRAE's allowable range A2 (throttle) and A4 (shutdown). Cold plate: chip
-# temperatures of an H100 as reported by analysts. Restart points are guesses.
-INLET = Thresholds(35.0, 45.0, 30.0)
-PLATE = Thresholds(88.0, 90.0, 60.0)
+def _thresholds(what: str) -> Thresholds:
+    return Thresholds(*(value(f"{what}.{name}_c") for name in ("throttle", "shutdown", "restart")))
+
+
+INLET = _thresholds("inlet")
+PLATE = _thresholds("plate")
 
 
 @dataclass(frozen=True, slots=True)

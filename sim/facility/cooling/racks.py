@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.facility.constants import value
 from sim.facility.cooling.recirculation import matrix_rise_k, shared_in_rows
 from sim.facility.cooling.thermal import Propagator, TwoNode, propagator, steady_c, stored_j
 from sim.interfaces import FloatArray, IntArray
 
 # Fitted to the published clocks by `cooling.clocks.fit_air_clocks` (a test keeps them equal).
-AIR_J_PER_K = 20_671.6
-METAL_J_PER_K = 300_000.0
-AIR_TO_METAL_W_PER_K = 229.335
-PLATE_J_PER_K = 400.0  # guess: chip, cold plate and its coolant, per accelerator
-LOOP_J_PER_K_PER_W = 0.002 * 3800.0  # guess: 2 L of coolant per kW
-CHIP_RISE_K = 30.0  # guess: chips above the coolant at the rack's limit
-EXCHANGER_RISE_K = 8.0  # guess: coolant above the facility water at the rack's limit
-STANDING_FLOW = 0.03  # guess: what a loop without a pump still carries
+AIR_J_PER_K = value("rack.air_j_per_k")
+METAL_J_PER_K = value("rack.metal_j_per_k")
+AIR_TO_METAL_W_PER_K = value("rack.air_to_metal_w_per_k")
+PLATE_J_PER_K = value("plate.j_per_k")  # per accelerator
+LOOP_J_PER_K_PER_W = value("rack_loop.j_per_k_per_w")
+CHIP_RISE_K = value("plate.rise_k")
+EXCHANGER_RISE_K = value("exchanger.rise_k")
+STANDING_FLOW = value("loop.standing_flow")
+SPREAD = value("rack.exhaust_spread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class RackCooling:
     inlet_rise_k: FloatArray
     accelerators: FloatArray
     row: IntArray
-    spread: float = 0.3
+    spread: float = SPREAD
     matrix_k_per_w: FloatArray | None = None
 
 
@@ -56,6 +58,9 @@ class HeatOut:
 class RackThermals:
     """Temperatures of inlet air, metal, cold plates and coolant of all racks.
 
+    Attributes:
+        rated_w: heat for which each rack's cooling is made (racks,) [W].
+
     Args:
         racks: how each rack is cooled.
         supply_c: temperature of supply air at the start, (racks,) [degC].
@@ -67,6 +72,7 @@ class RackThermals:
         self, racks: RackCooling, supply_c: FloatArray, warm_c: FloatArray, power_w: FloatArray
     ) -> None:
         self._racks = racks
+        self.rated_w = racks.rated_w
         self._wet = np.flatnonzero(racks.liquid_share > 0.0)
         full = np.ones(len(racks.rated_w))
         self._air_nodes = self._air(full)

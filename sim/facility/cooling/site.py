@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sim.facility.constants import value
 from sim.facility.cooling.chiller import Chiller, free_share
 from sim.facility.cooling.flow import Mover, evaporated_l
 
@@ -16,6 +17,7 @@ class Availability:
     fans: float = 1.0
     pumps: float = 1.0
     facility_water: float = 1.0
+    reject: float = 1.0
 
 
 ALL_WELL = Availability()
@@ -36,7 +38,7 @@ class CoolingPlant:
         chiller: all chillers together.
         fans: fans of the hall.
         pumps: pumps of the warm loop.
-        reject: fans of the dry coolers or the tower.
+        reject: fans of the dry coolers or the tower, and the heat that these can take.
         approach_k: how far outdoor air has to be below what it cools [K].
         tower: whether heat is rejected by evaporation, at the wet bulb.
         economiser: whether the outside may take heat from the chilled loop.
@@ -51,10 +53,10 @@ class CoolingPlant:
     fans: Mover
     pumps: Mover
     reject: Mover
-    approach_k: float = 6.0
+    approach_k: float = value("plant.approach_k")
     tower: bool = False
     economiser: bool = True
-    cycles: float = 5.0
+    cycles: float = value("tower.cycles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,14 @@ def draw(
     free_air = _free(plant.supply_c, plant.return_k, sink_c, plant) if plant.economiser else 0.0
     free_warm = _free(plant.warm_c, plant.warm_return_k, sink_c, plant)
     free_w = (free_air * chilled_w + free_warm * warm_w) * service.facility_water
+    outlet_w = plant.reject.heat_w * service.reject
+    free_w = min(free_w, outlet_w)
     wanted_w = chilled_w + warm_w - free_w
     # A tower's water is warmer than the wet bulb by the approach.
     condenser_c = wet_bulb_c + plant.approach_k if plant.tower else outside_c
     most_w = float(plant.chiller.capacity_w(condenser_c)) * service.chiller
     moved_w = min(wanted_w, most_w * service.facility_water)
+    moved_w = _rejectable_w(plant.chiller, moved_w, condenser_c, outlet_w - free_w)
     chiller_w = float(plant.chiller.power_w(moved_w, condenser_c))
     rejected_w = free_w + moved_w + chiller_w
     reject_w = float(plant.reject.power_w(rejected_w)) * service.facility_water
@@ -137,7 +142,48 @@ def draw(
     )
 
 
-def sized_plant(
+def _rejectable_w(chiller: Chiller, moved_w: float, condenser_c: float, outlet_w: float) -> float:
+    """Return how much of a heat the chiller may move so that dry coolers or tower take it all [W].
+
+    Args:
+        chiller: adds its own power to the heat.
+        moved_w: heat to move [W].
+        condenser_c: temperature at its condenser [degC].
+        outlet_w: what can still be rejected [W].
+    """
+    if moved_w + float(chiller.power_w(moved_w, condenser_c)) <= outlet_w:
+        return moved_w
+    low_w, high_w = 0.0, moved_w
+    for _ in range(50):
+        middle_w = 0.5 * (low_w + high_w)
+        if middle_w + float(chiller.power_w(middle_w, condenser_c)) > outlet_w:
+            high_w = middle_w
+        else:
+            low_w = middle_w
+    return low_w
+
+
+def heat_limit_w(plant: CoolingPlant, outside_c: float, wet_bulb_c: float) -> float:
+    """Return the most heat of racks that a plant can take away, in the mix it was built for [W].
+
+    Args:
+        plant: the cooling plant.
+        outside_c: outdoor dry bulb [degC].
+        wet_bulb_c: outdoor wet bulb [degC].
+    """
+    air_w, liquid_w = plant.fans.heat_w, plant.pumps.heat_w
+    low, high = 0.0, 10.0
+    for _ in range(40):  # heat that stays grows with the heat, so bisection finds the edge
+        middle = 0.5 * (low + high)
+        unmet_w = draw(plant, middle * air_w, middle * liquid_w, outside_c, wet_bulb_c).unmet_w
+        if unmet_w > 1e-6:
+            high = middle
+        else:
+            low = middle
+    return low * (air_w + liquid_w)
+
+
+def sized_plant(  # noqa: PLR0913 (the choices of a designer)
     air_w: float,
     liquid_w: float,
     fan_share: float,
@@ -147,11 +193,12 @@ def sized_plant(
     tower: bool = False,
     economiser: bool = True,
     margin: float = 1.2,
+    rejection: float = 1.4,
 ) -> CoolingPlant:
     """Return a plant that is large enough for its racks at their limits.
 
-    Shares of fans, pumps and rejection are guesses: pumps 1.5 % of the heat in liquid, rejection
-    2 % of all heat; with the chiller curve they put PUE inside the published fleet range.
+    The shares of pumps and rejection are guesses; with the chiller curve they put PUE inside the
+    published fleet range.
 
     Args:
         air_w: most heat in air [W].
@@ -162,19 +209,21 @@ def sized_plant(
         tower: whether heat is rejected by evaporation.
         economiser: whether the outside may take heat from the chilled loop.
         margin: capacity over the most heat [1].
+        rejection: capacity of dry coolers or tower over that of the chillers [1].
     """
     air_w, liquid_w = max(air_w, 1.0), max(liquid_w, 0.0)
     every_w = margin * (air_w * (1.0 + fan_share) + liquid_w)
-    reference_cop = 6.0 if tower else 3.0
+    reference_cop = value(f"chiller.{'water' if tower else 'air'}_cooled_cop")
+    pump_share, reject_share = value("plant.pump_share"), value("plant.reject_share")
     return CoolingPlant(
         supply_c=supply_c,
-        return_k=11.0,
+        return_k=value("plant.air_return_k"),
         warm_c=warm_c,
-        warm_return_k=9.6,
+        warm_return_k=value("plant.water_return_k"),
         chiller=Chiller(every_w, reference_cop),
         fans=Mover(fan_share * air_w * margin, air_w * margin),
-        pumps=Mover(0.015 * liquid_w * margin, liquid_w * margin),
-        reject=Mover(0.02 * every_w * 1.4, every_w * 1.4),
+        pumps=Mover(pump_share * liquid_w * margin, liquid_w * margin),
+        reject=Mover(reject_share * every_w * rejection, every_w * rejection),
         tower=tower,
         economiser=economiser,
     )

@@ -20,6 +20,7 @@ class LoadTarget:
         end_s: until when [s].
         strict: whether work is stopped if slowing it is not enough.
         grace_s: time to comply before a breach counts [s].
+        name: name in the summary.
     """
 
     limit_w: float
@@ -27,6 +28,7 @@ class LoadTarget:
     end_s: float
     strict: bool = False
     grace_s: float = 0.0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,17 +25,32 @@ class Trip:
 
 
 class BreakerBank:
-    """The breakers of metered points.
+    """The breakers of metered points, each with its own curve.
 
     Args:
-        curve: time-current curve of all of them.
+        curves: time-current curve of each point's breaker.
         setting_w: setting of each point's breaker [W], infinite where there is none.
     """
 
-    def __init__(self, curve: TripCurve, setting_w: FloatArray) -> None:
-        self._curve, self._setting_w = curve, setting_w
+    def __init__(self, curves: Sequence[TripCurve], setting_w: FloatArray) -> None:
+        self._curves = tuple(curves)
+        self._one_w = np.asarray(setting_w, dtype=np.float64)  # of one breaker
+        self._setting_w = self._one_w.copy()
         self._heat = np.zeros(len(setting_w))
         self._trips: list[Trip] = []
+
+    def share(self, points: slice, breakers: FloatArray) -> None:
+        """Let equal breakers share the load of each of some points.
+
+        Args:
+            points: the points.
+            breakers: number of breakers of each.
+        """
+        self._setting_w[points] = self._one_w[points] * breakers
+
+    def limit(self, points: slice, setting_w: FloatArray) -> None:
+        """Give points other settings [W]."""
+        self._setting_w[points] = setting_w
 
     def carry(
         self, point: IntArray, start_s: FloatArray, end_s: FloatArray, level_w: FloatArray
@@ -52,8 +68,8 @@ class BreakerBank:
         for at in np.flatnonzero(warm).tolist():
             low, high = np.searchsorted(point, [at, at + 1]).tolist()
             length_s = end_s[low:high] - start_s[low:high]
-            load = level_w[low:high] / self._setting_w[at]
-            after = heat_up(self._curve, float(self._heat[at]), load, length_s)
+            load = level_w[low:high] / max(self._setting_w[at], 1e-9)
+            after = heat_up(self._curves[at], float(self._heat[at]), load, length_s)
             self._heat[at] = after.heat
             if np.isfinite(after.tripped_at_s):
                 self._heat[at] = 0.0

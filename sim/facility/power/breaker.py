@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sim.facility.constants import value
 from sim.interfaces import FloatArray
 
 # k [s] and alpha [1] of IEC 60255-151.
@@ -38,8 +39,8 @@ class TripCurve:
     k_s: float = 80.0
     alpha: float = 2.0
     multiplier: float = 1.0
-    instant: float = 10.0
-    reset_s: float = 60.0
+    instant: float = value("breaker.instant")
+    reset_s: float = value("breaker.reset_s")
 
     def trip_s(self, load: ArrayLike) -> FloatArray:
         """Return how long a constant load is carried [s]; infinite up to the setting.

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from sim.interfaces import FloatArray
+from sim.interfaces import FloatArray, PrefixBlocks
 from sim.traffic.formats.lines import LineChunk, line_chunks
 from sim.traffic.formats.rows import BadRows, RawRows
-from sim.traffic.trace import Labels, PrefixBlocks
+from sim.traffic.trace import Labels
 
 Record = Mapping[str, Any]
 

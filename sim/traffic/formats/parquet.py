@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sim.errors import Problem, TraceError
-from sim.interfaces import FloatArray
+from sim.interfaces import FloatArray, PrefixBlocks
 from sim.traffic.formats.base import TRACE_FORMATS, FileFormat
 from sim.traffic.formats.jsonlines import number
 from sim.traffic.formats.lines import unreadable
@@ -23,7 +23,6 @@ from sim.traffic.trace import (
     OPTIONAL_COLUMNS,
     AnyArray,
     Labels,
-    PrefixBlocks,
     Trace,
 )
 

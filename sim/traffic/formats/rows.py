@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import Problem, TraceError
-from sim.interfaces import FloatArray, IntArray
-from sim.traffic.trace import AnyArray, Labels, PrefixBlocks
+from sim.interfaces import FloatArray, IntArray, PrefixBlocks
+from sim.traffic.trace import AnyArray, Labels
 
 BadRowsAction = Literal["refuse", "skip"]
 MOST_TOKENS = 10_000_000

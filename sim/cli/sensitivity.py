@@ -1,0 +1,71 @@
+"""``loadbank sensitivity``: what the results of a scenario depend on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sim.cli.console import table_console
+from sim.cli.exits import OK
+from sim.cli.plan import as_changes
+from sim.cli.run import SetOption
+from sim.cli.sweep import ExecutorOption, frame_table
+
+DEFAULT_METRICS = ("sla.*.attainment", "latency.tiers.*.ttft_s.p99", "energy.it_kwh")
+SHOWN = 8
+
+
+def sensitivity(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
+    scenario: Annotated[str, typer.Argument(help="A scenario file or a shipped experiment.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Dotted name of a number, * for any part; repeatable."),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=2, help="Monte Carlo samples.")] = 32,
+    replications: Annotated[int, typer.Option(min=2, help="Runs per sample.")] = 3,
+    sobol: Annotated[int, typer.Option(help="Samples for Sobol indices, a power of two.")] = 0,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="guess, analyst, vendor, fitted or measured.")
+    ] = None,
+    overrides: SetOption = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for runs, tables and the page.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of runs and samples.")] = 0,
+    executor: ExecutorOption = "processes",
+) -> int:
+    """Vary the uncertain numbers behind a scenario within their ranges."""
+    from sim.experiment.sensitivity_study import sensitivity as vary
+    from sim.report.sensitivity_page import write_sensitivity_report
+
+    found = vary(
+        scenario,
+        metric or DEFAULT_METRICS,
+        kinds=kind or (),
+        samples=samples,
+        replications=replications,
+        sobol=sobol,
+        overrides=as_changes(overrides or []),
+        seed=seed,
+        out=out,
+        executor=executor,
+    )
+    console = table_console()
+    console.print(f"{len(found.inputs)} uncertain numbers, {len(found.result.runs)} runs")
+    for name, both in found.intervals.items():
+        sampling, inputs = both.sampling, both.inputs
+        console.print(
+            f"\n{name}: {sampling.value:.4g} (sampling {sampling.low:.4g} to {sampling.high:.4g},"
+            f" inputs {inputs.low:.4g} to {inputs.high:.4g})"
+        )
+        rows = found.tornado[(found.tornado["metric"] == name) & (found.tornado["swing"] != 0.0)]
+        if len(rows):
+            columns = ["path", "kind", "value_low", "value_high", "swing", "verdict"]
+            console.print(frame_table(rows[columns].head(SHOWN)))
+    if len(found.sobol):
+        console.print("\nSobol indices")
+        console.print(frame_table(found.sobol))
+    if out is not None:
+        found.tornado.astype({"low_end": str, "high_end": str}).to_csv(out / "tornado.csv")
+        typer.echo(f"page: {write_sensitivity_report(found, scenario, out / 'sensitivity.html')}")
+    return OK
