@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.cli.console import wide_console
 from sim.cli.exits import OK
 
 if TYPE_CHECKING:
@@ -45,14 +46,11 @@ def compare(
 
 def _print(found: Comparison) -> None:
     """Print a table per variant, with short names and relative changes."""
-    from rich.console import Console
-
-    from sim.cli.sweep import WIDTH, text_table
+    from sim.cli.sweep import text_table
     from sim.experiment.compare import short_names
     from sim.report.compare_words import HEADER, rows_of
 
-    console = Console(soft_wrap=True, highlight=False)
-    console.width = max(console.width, WIDTH)  # a line that wraps loses less than a cut cell
+    console = wide_console()
     for (first, name), rows in found.table.groupby(["baseline", "variant"], sort=False):
         short = short_names([str(first), str(name)])
         console.print(f"\n{short[str(name)]} against {short[str(first)]}", markup=False)

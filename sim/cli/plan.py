@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.console import table_console
+from sim.cli.console import wide_console
 from sim.cli.exits import OK
 from sim.cli.sweep import ExecutorOption, StudyArgument, frame_table
 
@@ -47,7 +47,7 @@ def plan(
 
 
 def _print_plan(result: PlanResult) -> None:
-    console = table_console()
+    console = wide_console()
     console.print(f"fleet: {_fleet(result.fleet)}, objective {result.objective:.6g}")
     console.print("\nconstraints, with 95 % intervals")
     console.print(_constraints(result))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sim.cli.console import table_console
+from sim.cli.console import wide_console
 from sim.cli.exits import OK
 from sim.cli.plan import as_changes
 from sim.cli.run import SetOption
@@ -50,7 +50,7 @@ def sensitivity(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
         out=out,
         executor=executor,
     )
-    console = table_console()
+    console = wide_console()
     console.print(f"{len(found.inputs)} uncertain numbers, {len(found.result.runs)} runs")
     for name, both in found.intervals.items():
         sampling, inputs = both.sampling, both.inputs

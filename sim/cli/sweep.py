@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sim.cli.console import wide_console
 from sim.cli.exits import OK
 from sim.cli.progress import REFRESH_S, watched
 
@@ -22,7 +23,7 @@ ExecutorOption = Annotated[
     str,
     typer.Option(help="processes[:N], serial, dask:local[:N] or dask:tcp://HOST:PORT."),
 ]
-SLOWEST, WIDTH = 5, 120
+SLOWEST = 5
 
 
 def sweep(
@@ -133,10 +134,7 @@ def _write_page(result: SweepResult, folder: Path) -> Path:
 
 
 def _print_study(result: SweepResult, folder: Path) -> None:
-    from rich.console import Console
-
-    console = Console(soft_wrap=True, highlight=False)
-    console.width = max(console.width, WIDTH)  # a line that wraps loses less than a cut cell
+    console = wide_console()
     progress = result.progress
     console.print(
         f"{len(result.variants)} variants, {progress.done} runs"
