@@ -10,9 +10,10 @@ import typer
 
 from sim.cli.console import wide_console
 from sim.cli.exits import OK
-from sim.cli.sweep import ExecutorOption, StudyArgument, frame_table
+from sim.cli.sweep import ExecutorOption, StudyArgument, text_table
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.table import Table
 
     from sim.experiment.plan_answer import PlanResult
@@ -62,7 +63,7 @@ def _print_plan(result: PlanResult) -> None:
     for title, rows in (("runners-up", result.runners_up), ("Pareto front", result.pareto)):
         if len(rows) > (title == "Pareto front"):
             console.print(f"\n{title}")
-            console.print(frame_table(rows.drop(columns=["why_not", "feasible"])))
+            console.print(_fleets(result, rows))
     for row in result.thrown_out.itertuples():
         console.print(f"{row.stage}: {row.fleets} fleets: {row.reason}")
     judged = f"{len(result.candidates)} of {result.considered} fleets judged in {result.runs} runs"
@@ -72,6 +73,15 @@ def _print_plan(result: PlanResult) -> None:
 
 def _fleet(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def _fleets(result: PlanResult, rows: pd.DataFrame) -> Table:
+    """Return a row per fleet: what it is and what it costs; its constraints are on the page."""
+    numbers = [name for name in result.cost if name in rows]
+    header = ["fleet", *numbers]
+    fleets = [_fleet(fleet) for fleet in rows[list(result.fleet)].to_dict("records")]
+    cells = [[f"{value:.4g}" for value in row] for row in rows[numbers].to_numpy(float)]
+    return text_table(header, [[name, *row] for name, row in zip(fleets, cells, strict=True)])
 
 
 def _constraints(result: PlanResult) -> Table:
