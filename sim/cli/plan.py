@@ -75,11 +75,12 @@ def _fleet(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def _fleets(result: PlanResult, rows: pd.DataFrame) -> Table:
+def _fleets(result: PlanResult, rows: pd.DataFrame) -> Any:
     """Return a row per fleet: what it is and what it costs; its constraints are on the page."""
     numbers = [name for name in result.cost if name in rows]
     header = ["fleet", *numbers]
-    fleets = [_fleet(fleet) for fleet in rows[list(result.fleet)].to_dict("records")]
+    values = rows[list(result.fleet)].astype(str).to_numpy()
+    fleets = [_fleet(dict(zip(result.fleet, row, strict=True))) for row in values]
     cells = [[f"{value:.4g}" for value in row] for row in rows[numbers].to_numpy(float)]
     return text_table(header, [[name, *row] for name, row in zip(fleets, cells, strict=True)])
 

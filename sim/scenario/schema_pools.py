@@ -51,6 +51,9 @@ class Queue(Section):
     )
     """How a replica is chosen when each has its own queue. With prefix-affinity it is the one that
     was last sent the longest start of the prompt, while its load is not far above the least."""
+    preempt: bool = False
+    """Whether a running request gives way at once to a waiting one of a more urgent tier that finds
+    no place in the batch or no memory. It returns to the queue."""
     limit: NonNegativeInt | None = None
     """Most requests that wait in one queue; more are rejected, unless a place in a batch is open
     for them, so that 0 makes a loss system. No limit unless given."""
@@ -221,6 +224,22 @@ class Pool(Section):
         if self.queue.dispatch == "prefix-affinity" and self.batching.prefix_cache is None:
             expected = "a rule by load, or a prefix cache (batching.prefix_cache)"
             raise refusal(expected, at=("queue", "dispatch"))
+        return self
+
+    @model_validator(mode="after")
+    def _requests_can_give_way(self) -> Self:
+        if not self.queue.preempt:
+            return self
+        others = {
+            "the order priority or fair": self.queue.order == "fcfs",
+            "a mode other than static": self.batching.mode == "static",
+            "a pool without a prefix cache": self.batching.prefix_cache is not None,
+            "a pool without speculation": self.speculative is not None,
+            "a pool that keeps its requests": self.role != "all" or self.hand_over is not None,
+        }
+        for expected, given in others.items():
+            if given:
+                raise refusal(f"false, or {expected}", at=("queue", "preempt"))
         return self
 
     @model_validator(mode="after")

@@ -182,11 +182,35 @@ class Batch:
         if self._prefill_first:  # decoding sequences pause, and need no room, beside prompts
             if self.queue and self.alive:
                 self._admit(now)
-            return tight and not self._prefilling and self._make_room()
+            gave_way = self.engine.gives_way and self._give_way(now)
+            return gave_way or (tight and not self._prefilling and self._make_room())
         preempted = tight and self._make_room()
         if self.queue and not preempted and self.alive:
             self._admit(now)
+            preempted = self.engine.gives_way and self._give_way(now)
         return preempted
+
+    def outranks(self, request: Request) -> bool:
+        """Return whether a running request would give way to this one."""
+        return self.engine.gives_way and any(
+            member.priority > request.priority for member in self.members()
+        )
+
+    def _give_way(self, now: float) -> bool:
+        """Preempt for a more urgent head of the queue until it is in, or only waits for the budget.
+
+        Returns:
+            Whether to look at the queue again at the next boundary.
+        """
+        queue, memory, looked = self.queue, self.memory, False
+        while queue and self.engine.mode != STATIC and self.outranks(queue.head()):
+            looked = True
+            need = memory.blocks_for(queue.head().prefill_tokens)
+            if self.running < self.max_num_seqs and memory.fits(need, self._steps_done):
+                break
+            self._preempt()
+            self._admit(now)
+        return looked
 
     # --- who is admitted -------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Engine:
         "block_size",
         "compute_s",
         "decode_w",
+        "gives_way",
         "idle_w",
         "kv_blocks",
         "longest_tokens",
@@ -95,6 +96,7 @@ class Engine:
     ) -> None:
         self.step_time = step_time
         self.tokens_per_step = 1.0  # of a decoding sequence, on average
+        self.gives_way = False  # whether a running request is preempted for a more urgent one
         self.mode = mode
         self.max_num_seqs = max_num_seqs
         self.max_num_batched_tokens = max_num_batched_tokens

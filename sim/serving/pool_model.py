@@ -216,7 +216,7 @@ def build_engine(numbers: PoolModel) -> Engine:
     batching = numbers.section.batching
     blocks = max(1, numbers.kv_tokens // batching.block_size)
     kv_bytes, swap = numbers.kv_bytes_per_token, batching.swap
-    return _maker(numbers)(
+    engine = _maker(numbers)(
         numbers.step_time,
         numbers.power,
         mode=MODES[batching.mode],
@@ -231,6 +231,8 @@ def build_engine(numbers: PoolModel) -> Engine:
             prefix_tokens=batching.prefix_cache.block_tokens if batching.prefix_cache else 0,
         ),
     )
+    engine.gives_way = numbers.section.queue.preempt
+    return engine
 
 
 def _maker(numbers: PoolModel) -> Callable[..., Engine]:

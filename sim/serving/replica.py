@@ -12,7 +12,9 @@ Order of events at a step boundary, at time t:
    copied to host memory if that has room, and back when it is admitted again, as one token of
    the budget; the step that follows a copy waits for it;
 4. unless somebody was just preempted, waiting requests are admitted in queue order while the
-   head fits: a free place in the batch, memory for its whole prompt, token budget left;
+   head fits: a free place in the batch, memory for its whole prompt, token budget left. Where
+   the pool says so, one running request gives way to a head that is more urgent and lacks a
+   place or memory, and another one if that is not enough;
 5. the next step is composed. Chunked prefill: every decoding sequence takes one token of the
    budget, prompts share the rest in order of admission. Prefill first: whole prompts alone while
    there are any (3 then follows 4, since decoding sequences pause), else a decode step. Static:
@@ -60,15 +62,22 @@ class Replica(SegmentRunner):
             if self._decoding or now != self._start_s:
                 return False
         elif self._slots_full or len(self._decoding) + len(self._prefilling) >= self.max_num_seqs:
-            return False
+            return self._interrupt(now)
         memory = self.memory
         need_tokens = self.queue.head().prefill_tokens + memory.tokens
         # Memory only shrinks until this segment's end, so "no" now stays "no" until then.
         full = need_tokens > (memory.blocks - memory.prefill_blocks) * memory.block_size
         if full and not self.engine.prefix_tokens:  # the prefix may be here already
-            return False
+            return self._interrupt(now)
         self._cut(now)
         return True
+
+    def _interrupt(self, now: float) -> bool:
+        """Look at a queue whose head does not fit, if somebody would give way to it."""
+        if self.outranks(self.queue.head()):
+            self._cut(now)
+            return True
+        return False
 
     def open_places(self) -> int:
         """Return how many requests the next boundary admits for sure; 0 if memory may be short."""

@@ -65,8 +65,9 @@ class SegmentBench:
         kv = KvOptions(
             limits.pop("watermark"), *(limits.pop(name, 0) for name in KvOptions.__slots__[1:])
         )
-        mode = MODES[limits.pop("mode")]
+        mode, gives_way = MODES[limits.pop("mode")], limits.pop("gives_way", False)
         engine = make_engine(time, FlatPower(), mode=mode, kv=kv, **limits)
+        engine.gives_way = gives_way
         self.queue = QUEUES["priority" if priority_queue else "fcfs"]()
         make = replica_class(engine)
         self.replica = make(0, self.clock, engine, self.queue, self.rows, self.ended.append)

@@ -50,6 +50,7 @@ class StepwiseReplica:
     swap_tokens: int = 0
     swap_s_per_token: float = 0.0
     priority_queue: bool = False
+    gives_way: bool = False
     speed_changes: list = field(default_factory=list)  # (time, prefill speed, decode speed)
     waiting: list = field(default_factory=list)
     prefilling: list = field(default_factory=list)
@@ -138,24 +139,39 @@ class StepwiseReplica:
         if self.mode == "static":
             return False
         while self.decoding and self.used(1) > self.kv_blocks:
-            running = self.decoding + self.prefilling
-            victim = max(running, key=lambda job: (job.priority, job.order))
-            if victim in self.decoding:
-                self.decoding.remove(victim)
-                victim.prompt = victim.input_tokens + victim.shown
-                on_host = sum(job.swapped for job in self.waiting)
-                if not victim.blocks and on_host + victim.stored <= self.swap_tokens:
-                    victim.swapped = victim.stored
-                    self.copied += victim.stored
-            else:
-                self.prefilling.remove(victim)
-            self.let_idle(victim)
-            victim.done = victim.stored = victim.held_blocks = 0
-            victim.preemptions += 1
-            self.waiting.insert(0, victim)
-            self.sort_queue()
+            self.preempt()
             preempted = True
         return preempted
+
+    def give_way(self, now):
+        """Preempt jobs for a more urgent head of the queue that lacks a place or memory."""
+        while self.gives_way and self.waiting and self.mode != "static":
+            head, running = self.waiting[0], self.decoding + self.prefilling
+            if all(job.priority <= head.priority for job in running):
+                return
+            if len(running) < self.max_num_seqs and self.fits(self.blocks(head.prompt)):
+                return
+            self.preempt()
+            self.admit(now)
+
+    def preempt(self):
+        """Return the least urgent, then latest admitted job to the queue."""
+        running = self.decoding + self.prefilling
+        victim = max(running, key=lambda job: (job.priority, job.order))
+        if victim in self.decoding:
+            self.decoding.remove(victim)
+            victim.prompt = victim.input_tokens + victim.shown
+            on_host = sum(job.swapped for job in self.waiting)
+            if not victim.blocks and on_host + victim.stored <= self.swap_tokens:
+                victim.swapped = victim.stored
+                self.copied += victim.stored
+        else:
+            self.prefilling.remove(victim)
+        self.let_idle(victim)
+        victim.done = victim.stored = victim.held_blocks = 0
+        victim.preemptions += 1
+        self.waiting.insert(0, victim)
+        self.sort_queue()
 
     def may_enter(self, job, budget):
         """Whether the batch has tokens and memory for the first of the queue."""
@@ -237,6 +253,7 @@ class StepwiseReplica:
                 preempted = self.make_room()
             if not preempted:
                 self.admit(now)
+                self.give_way(now)
             if self.mode == "prefill-first" and not self.prefilling:
                 preempted = self.make_room()
             if not self.prefilling and not self.decoding:
