@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from sim.report.datatable import folded, table
 from sim.report.downsample import bucket
 from sim.report.formats import power, span
 from sim.report.markup import Markup, join, tag
-from sim.report.page import page
+from sim.report.page import page, write_page
 from sim.report.palette import SLOTS
 from sim.report.section import Section
 from sim.report.view import MOST_STRETCHES
@@ -40,12 +39,8 @@ def write_compare_report(found: Comparison, runs: Mapping[str, Path], path: Path
         runs: folder of each run by its name in the comparison, the baseline first.
         path: where to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
     overlays = {name: read_overlay(folder) for name, folder in runs.items()}
-    unfinished.write_text(render_comparison(found, overlays), encoding="utf-8", errors="replace")
-    os.replace(unfinished, path)
-    return path
+    return write_page(render_comparison(found, overlays), path)
 
 
 def render_comparison(found: Comparison, overlays: Mapping[str, Overlay]) -> str:

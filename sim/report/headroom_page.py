@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from sim.report.chart import LegendEntry, Plot, figure, frame
 from sim.report.charts_ranges import Range, range_chart
 from sim.report.datatable import folded, rows_of, table
 from sim.report.markup import Markup, tag
-from sim.report.page import page
+from sim.report.page import page, write_page
 from sim.report.section import Section
 
 if TYPE_CHECKING:
@@ -29,11 +28,7 @@ NOUNS = {"sla": "SLO of", "power": "power of", "capping": "capping at", "cooling
 
 def write_headroom_report(found: Headroom, scenario: str, path: Path) -> Path:
     """Write the page to ``path`` and return it; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(render_headroom(found, scenario), encoding="utf-8", errors="replace")
-    os.replace(unfinished, path)
-    return path
+    return write_page(render_headroom(found, scenario), path)
 
 
 def render_headroom(found: Headroom, scenario: str) -> str:

@@ -24,10 +24,14 @@ if TYPE_CHECKING:
 
 def write_report(result: Result, path: Path) -> Path:
     """Write the page of a run to ``path`` and return it; the file appears whole or not at all."""
-    path = Path(path)
+    return write_page(render_report(result), Path(path))
+
+
+def write_page(html: str, path: Path) -> Path:
+    """Write a page to ``path`` and return it; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(render_report(result), encoding="utf-8", errors="replace")
+    unfinished.write_text(html, encoding="utf-8", errors="replace")
     os.replace(unfinished, path)
     return path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from sim.report.charts_study import Measured
 from sim.report.charts_study_front import pareto_chart
 from sim.report.datatable import fact_list, folded, rows_of, table
 from sim.report.markup import Markup, join, tag
-from sim.report.page import page
+from sim.report.page import page, write_page
 from sim.report.section import Section
 
 if TYPE_CHECKING:
@@ -29,11 +28,7 @@ MOST_ROWS = 60
 
 def write_plan_report(result: PlanResult, path: Path) -> Path:
     """Write the page of a plan to ``path`` and return it; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(render_plan(result), encoding="utf-8", errors="replace")
-    os.replace(unfinished, path)
-    return path
+    return write_page(render_plan(result), path)
 
 
 def render_plan(result: PlanResult) -> str:

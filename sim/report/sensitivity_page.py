@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from sim.report.axes import range_axis
 from sim.report.charts_ranges import Range, range_chart
 from sim.report.datatable import folded, rows_of, table
 from sim.report.markup import Markup, tag
-from sim.report.page import page
+from sim.report.page import page, write_page
 from sim.report.section import Section
 from sim.report.study_scales import bounded, unit_of, writer
 
@@ -28,11 +27,7 @@ MOST_BARS = 12
 
 def write_sensitivity_report(found: Sensitivity, scenario: str, path: Path) -> Path:
     """Write the page to ``path`` and return it; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(render_sensitivity(found, scenario), encoding="utf-8", errors="replace")
-    os.replace(unfinished, path)
-    return path
+    return write_page(render_sensitivity(found, scenario), path)
 
 
 def render_sensitivity(found: Sensitivity, scenario: str) -> str:

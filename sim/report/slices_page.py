@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from sim.report.axes import Axis, log_axis, range_axis, time_axis, value_axis
 from sim.report.chart import LegendEntry, Plot, figure, frame
 from sim.report.datatable import folded, table
 from sim.report.markup import Markup, join, tag
-from sim.report.page import page
+from sim.report.page import page, write_page
 from sim.report.section import Section
 from sim.report.study_scales import writer
 from sim.report.view import as_float, at
@@ -33,11 +32,7 @@ LATENCIES = {"ttft_s": "TTFT", "tpot_s": "TPOT", "e2e_s": "E2E"}
 
 def write_slices_report(found: Sliced, path: Path) -> Path:
     """Write the page to ``path`` and return it; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(render_slices(found), encoding="utf-8", errors="replace")
-    os.replace(unfinished, path)
-    return path
+    return write_page(render_slices(found), path)
 
 
 def render_slices(found: Sliced) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from sim.report.charts_study_front import pareto_chart, pareto_pair
 from sim.report.charts_study_heat import study_heat_map
 from sim.report.datatable import table
 from sim.report.markup import Markup, join, tag
-from sim.report.page import page
+from sim.report.page import page, write_page
 from sim.report.section import Section
 from sim.report.study_scales import bounded, metric_axis, writer
 
@@ -35,11 +34,7 @@ DEFAULT_METRICS = (
 
 def write_study_report(result: SweepResult, path: Path) -> Path:
     """Write the page of a study to ``path`` and return it; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(render_study(result), encoding="utf-8", errors="replace")
-    os.replace(unfinished, path)
-    return path
+    return write_page(render_study(result), path)
 
 
 def render_study(result: SweepResult) -> str:
