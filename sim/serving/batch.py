@@ -65,7 +65,7 @@ class Batch:
         self.queue = queue
         self.max_num_seqs = engine.max_num_seqs
         self.alive = True
-        self.memory = KvMemory(engine.kv_blocks, engine.block_size, engine.watermark_blocks)
+        self.memory = self._empty_memory()
         self._on_end = on_end
         self._on_move = on_move
         self._prefill_first = engine.mode == PREFILL_FIRST
@@ -103,12 +103,16 @@ class Batch:
 
     def clear(self) -> None:
         """Forget everybody and free the memory."""
-        memory = self.memory
         self._decoding, self._leaves = [], []
         self._prefilling, self._prompts = [], 0
-        self.memory = KvMemory(memory.blocks, memory.block_size, memory.watermark)
+        self.memory = self._empty_memory()
         self._static_size = self._copied_tokens = self._shared_reads = 0
         self._swapped = {}
+
+    def _empty_memory(self) -> KvMemory:
+        """Return what counts the KV blocks of a replica without requests."""
+        engine = self.engine
+        return KvMemory(engine.kv_blocks, engine.block_size, engine.watermark_blocks)
 
     # --- who gives way ---------------------------------------------------------------------------
 

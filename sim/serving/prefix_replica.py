@@ -84,6 +84,9 @@ class PrefixReplica(Replica):
         self.prefixes = PrefixCache()
         self._held = {}
 
+    def _stays_full(self) -> bool:
+        return False  # the prefix may be here already
+
     def _claim(self, head: Request, budget: int) -> bool:
         blocks = head.prefix_blocks[: head.input_tokens // self._block_tokens]
         mode, memory = self.engine.mode, self.memory

@@ -63,14 +63,17 @@ class Replica(SegmentRunner):
                 return False
         elif self._slots_full or len(self._decoding) + len(self._prefilling) >= self.max_num_seqs:
             return self._interrupt(now)
-        memory = self.memory
-        need_tokens = self.queue.head().prefill_tokens + memory.tokens
-        # Memory only shrinks until this segment's end, so "no" now stays "no" until then.
-        full = need_tokens > (memory.blocks - memory.prefill_blocks) * memory.block_size
-        if full and not self.engine.prefix_tokens:  # the prefix may be here already
+        if self._stays_full():
             return self._interrupt(now)
         self._cut(now)
         return True
+
+    def _stays_full(self) -> bool:
+        """Return whether the head of the queue finds no memory before this segment ends."""
+        memory = self.memory
+        need_tokens = self.queue.head().prefill_tokens + memory.tokens
+        # Memory only shrinks until then, so "no" now stays "no".
+        return need_tokens > (memory.blocks - memory.prefill_blocks) * memory.block_size
 
     def _interrupt(self, now: float) -> bool:
         """Look at a queue whose head does not fit, if somebody would give way to it."""

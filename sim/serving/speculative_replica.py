@@ -80,7 +80,6 @@ class SpeculativeReplica(Replica):
         self._held = engine.drafted if engine.mode == CHUNKED else 0
         # A step writes `drafted` tokens more per sequence than the bound counts with.
         self._ample_tokens -= engine.max_num_seqs * (engine.drafted + engine.block_size)
-        self.memory = self._empty_memory()
 
     @property
     def _speculation(self) -> SpeculativeEngine:
@@ -90,11 +89,6 @@ class SpeculativeReplica(Replica):
         engine = self._speculation
         sizes = (engine.kv_blocks, engine.block_size, engine.watermark_blocks)
         return LookaheadMemory(*sizes, engine.schedule, engine.drafted + 1)
-
-    def clear(self) -> None:
-        """Forget everybody and free the memory."""
-        super().clear()
-        self.memory = self._empty_memory()
 
     def _claim(self, head: Any, budget: int) -> bool:
         return super()._claim(head, budget - self._held * len(self._decoding))

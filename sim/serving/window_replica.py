@@ -6,9 +6,8 @@ from typing import Any, cast
 
 from sim.interfaces import Request
 from sim.serving.activity import add_kv_tokens
-from sim.serving.engine import STATIC
 from sim.serving.replica import Replica
-from sim.serving.runner import FULL_SPEED, IDLE
+from sim.serving.runner import FULL_SPEED
 from sim.serving.windows import WindowEngine, WindowMemory
 
 
@@ -28,7 +27,6 @@ class WindowReplica(Replica):
         self._reaches: dict[Request, int] = {}  # step at which each decoding one reaches the window
         self._spared_tokens = 0.0  # behind windows, counted by the rows of a segment
         self._write_all, self._write = self._write, self._write_spared
-        self.memory = self._empty_memory()
 
     @property
     def _windowed(self) -> WindowEngine:
@@ -47,22 +45,9 @@ class WindowReplica(Replica):
         """Forget everybody and free the memory."""
         super().clear()
         self._reaches = {}
-        self.memory = self._empty_memory()
 
-    def nudge(self) -> bool:
-        """The head of the queue changed: admit it at the next step boundary if it may fit."""
-        now, engine = self._clock.now, self.engine
-        if self._end_s == IDLE:
-            if self.alive:
-                self._start(now)
-            return self._end_s != IDLE
-        if engine.mode == STATIC:
-            if self._decoding or now != self._start_s:
-                return False
-        elif self._slots_full or self.running >= self.max_num_seqs:
-            return False
-        self._cut(now)
-        return True
+    def _stays_full(self) -> bool:
+        return False  # a window gives memory back while its segment runs
 
     # --- who is watched --------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ CATALOG = load_catalog()
     tight=st.booleans(),
 )
 def test_segments_equal_steps(gaps, time, window, engine, speed_changes, tight):
-    engine = dict(engine)
+    engine = engine | {"gives_way": engine["priority_queue"]}
     if tight and engine["mode"] != "static":
         # Less than the whole context of the longest request: it only fits because of its window.
         size = engine["block_size"]

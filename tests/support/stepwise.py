@@ -143,13 +143,16 @@ class StepwiseReplica:
             preempted = True
         return preempted
 
+    def has_memory(self, job):
+        return self.fits(self.blocks(job.prompt))
+
     def give_way(self, now):
         """Preempt jobs for a more urgent head of the queue that lacks a place or memory."""
         while self.gives_way and self.waiting and self.mode != "static":
             head, running = self.waiting[0], self.decoding + self.prefilling
             if all(job.priority <= head.priority for job in running):
                 return
-            if len(running) < self.max_num_seqs and self.fits(self.blocks(head.prompt)):
+            if len(running) < self.max_num_seqs and self.has_memory(head):
                 return
             self.preempt()
             self.admit(now)

@@ -38,10 +38,13 @@ class WindowedStepwise(StepwiseReplica):
                 return False
             if self.mode == "prefill-first" and self.prefilling and job.prompt > budget:
                 return False
-            return self.room(self.kept(job.prompt, processed=False))
+            return self.has_memory(job)
         if job.swapped and self.mode != "static":
             return budget > 0 and self.room(self.kept(job.swapped + 1, processed=False))
         return super().may_enter(job, budget)
+
+    def has_memory(self, job):
+        return self.room(self.kept(job.prompt, processed=False))
 
     def room(self, need):
         spare = self.watermark if self.decoding or self.prefilling else 0
