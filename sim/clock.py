@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
+from itertools import repeat
 from typing import Any, Generic, TypeVar
 
 import simpy
@@ -54,16 +55,6 @@ class Clock(simpy.Environment):
         self.background += 1
         self.call_at(when_s, self._leave_background, action)
 
-    def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
-        """Return a function that schedules ``action(None)`` at an absolute time [s], cheaply."""
-        queue: list[Any] = self._queue
-        numbers = self._eid
-
-        def fire_at(when_s: float) -> None:
-            heappush(queue, (when_s, NORMAL, next(numbers), action, None))
-
-        return fire_at
-
     def schedule(
         self, event: simpy.Event, priority: EventPriority = NORMAL, delay: float = 0.0
     ) -> None:
@@ -83,7 +74,7 @@ class Clock(simpy.Environment):
             Whether an event at or before ``until_s`` is left.
         """
         queue: list[Any] = self._queue
-        for _ in range(events):
+        for _ in repeat(None, events):
             if len(queue) <= self.background:
                 return False
             entry = heappop(queue)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from mypy_extensions import mypyc_attr
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
@@ -105,6 +106,7 @@ class Workload(Protocol):
         ...
 
 
+@mypyc_attr(acyclic=True)
 class Request:
     """One request and its timeline, the single object that travels through the run.
 
@@ -199,10 +201,6 @@ class Scheduler(Protocol):
 
     def call_in_background(self, when_s: float, action: Callable[[Any], None]) -> None:
         """Run ``action(None)`` at ``when_s`` [s] if anything else is still to happen by then."""
-        ...
-
-    def timer(self, action: Callable[[Any], None]) -> Callable[[float], None]:
-        """Return a function that schedules ``action(None)`` at a time [s], cheaply."""
         ...
 
 

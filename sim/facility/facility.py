@@ -112,8 +112,7 @@ class Facility:
 
     def start(self, clock: Scheduler) -> None:
         """Schedule the first look and all faults on the run's clock."""
-        look_at = clock.timer(lambda _event: self._look(clock.now, look_at))
-        look_at(clock.now + self.parts.interval_s)
+        clock.call_at(clock.now + self.parts.interval_s, self._look, clock)
         for number, plan in enumerate(self.parts.faults):
             exponential = self._streams.exponential("fault", str(number), plan.kind)
             self._schedule(clock, plan, outages(plan, exponential).__next__)
@@ -151,10 +150,10 @@ class Facility:
             for (_, target), drawn in zip(self.parts.targets, self._drawn, strict=True)
         ]
 
-    def _look(self, now_s: float, look_at: Callable[[float], None]) -> None:
-        self.update(now_s)
+    def _look(self, clock: Scheduler) -> None:
+        self.update(clock.now)
         if self._running():
-            look_at(now_s + self.parts.interval_s)
+            clock.call_at(clock.now + self.parts.interval_s, self._look, clock)
 
     def _schedule(
         self, clock: Scheduler, plan: FaultPlan, following: Callable[[], tuple[float, float]]

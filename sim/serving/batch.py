@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 
+from mypy_extensions import mypyc_attr
+
 from sim.interfaces import COMPLETED, IN_FLIGHT, Request
 from sim.serving.engine import CHUNKED, PREFILL_FIRST, STATIC, Engine
 from sim.serving.memory import KvMemory
@@ -13,6 +15,7 @@ from sim.serving.queues import Queue
 NO_LIMIT = 1 << 62
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Batch:
     """The requests that run on one replica: decoding ones, and those whose prompt is processed.
 

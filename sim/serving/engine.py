@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mypy_extensions import mypyc_attr
+
 from sim.interfaces import PowerCurve
 from sim.serving.steptime import StepTime
 
@@ -47,6 +49,7 @@ class KvOptions:
 PLAIN_KV = KvOptions()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Engine:
     """The constants of a pool's replicas, shared by all of them.
 

@@ -7,6 +7,8 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from mypy_extensions import mypyc_attr
+
 from sim.interfaces import FAILED, IN_FLIGHT, NOT_YET, ActivityLog, Request, RequestLog, Scheduler
 from sim.serving.engine import Engine
 from sim.serving.prefix_replica import prefix_report
@@ -19,6 +21,7 @@ __all__ = ["LOSE", "RESTART", "RESUME", "Pool", "QueueSettings"]
 LOSE, RESTART, RESUME = range(3)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Pool(WaitingRoom):
     """A waiting room whose replicas come and go; implements `sim.interfaces.Station`.
 

@@ -30,14 +30,17 @@ from __future__ import annotations
 
 from functools import partial
 
+from mypy_extensions import mypyc_attr
+
 from sim.interfaces import FAILED, TIMED_OUT, Request
 from sim.serving.engine import STATIC, Speed
 from sim.serving.runner import FULL_SPEED, IDLE, SegmentRunner
-from sim.serving.segment import elapsed_s, steps_until
+from sim.serving.segment import boundary_after
 
 __all__ = ["FULL_SPEED", "Replica"]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Replica(SegmentRunner):
     """A continuous-batching engine, as pools and the facility see it.
 
@@ -163,8 +166,8 @@ class Replica(SegmentRunner):
         """Count the steps of the running segment that are over by ``now``."""
         if self._end_s == IDLE:
             return
-        steps = steps_until(self._start_s, now, self._first_s, self._growth_s)
-        if self._start_s + elapsed_s(steps, self._first_s, self._growth_s) > now:
+        steps, end_s = boundary_after(self._start_s, now, self._first_s, self._growth_s)
+        if end_s > now:
             steps -= 1
         if self._decodes:
             self._steps_done += steps

@@ -6,19 +6,21 @@ This is the hot path, the one file that may trade elegance for speed; each trick
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+from mypy_extensions import mypyc_attr
 
 from sim.interfaces import ActivityLog, Request, Scheduler
 from sim.serving.activity import pack_row
 from sim.serving.batch import Batch
 from sim.serving.engine import Engine, Speed
 from sim.serving.queues import Queue
-from sim.serving.segment import elapsed_s, steps_until
+from sim.serving.segment import boundary_after
 
 IDLE = -1.0  # planned end of a replica that has nothing to do
 FULL_SPEED = Speed()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class SegmentRunner(Batch):
     """Runs a batch segment by segment: plans one, sleeps until it ends, applies its steps.
 
@@ -48,7 +50,6 @@ class SegmentRunner(Batch):
         "_row_start_s",
         "_start_s",
         "_steps",
-        "_wake_at",
         "_write",
         "speed",
     )
@@ -66,7 +67,6 @@ class SegmentRunner(Batch):
         super().__init__(index, engine, queue, on_end, on_move)
         self._set_speed(FULL_SPEED)
         self._clock = clock
-        self._wake_at = clock.timer(self._wake)
         self._write = log.extend
         self._pending: list[Callable[[], None]] = []  # to do at the next step boundary
         self._start_s = self._row_start_s = clock.now
@@ -77,12 +77,6 @@ class SegmentRunner(Batch):
         self._power_w = engine.idle_w
 
     # --- the segment ---------------------------------------------------------------------------
-
-    def _wake(self, _event: Any) -> None:
-        now = self._clock.now
-        if now == self._end_s:  # otherwise a cut made this wake-up stale
-            self._finish(now)
-            self._plan(now)
 
     def _at_boundary(self, action: Callable[[], None]) -> None:
         """Do ``action`` at the next step boundary, at once if the replica is idle."""
@@ -103,11 +97,10 @@ class SegmentRunner(Batch):
         if now == self._start_s:  # the segment starts right now: nothing has happened yet
             self._plan(now)
             return
-        steps = steps_until(self._start_s, now, self._first_s, self._growth_s)
+        steps, end_s = boundary_after(self._start_s, now, self._first_s, self._growth_s)
         if steps < self._steps:
-            self._steps = steps
-            self._end_s = end_s = self._start_s + elapsed_s(steps, self._first_s, self._growth_s)
-            self._wake_at(end_s)
+            self._steps, self._end_s = steps, end_s
+            self._clock.call_at(end_s, wake, self)
 
     def _finish(self, now: float) -> None:
         """Apply the segment's steps, which end at ``now``, and write its row."""
@@ -214,7 +207,7 @@ class SegmentRunner(Batch):
         end_s = now + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5)
         if end_s != self._end_s:  # a wake-up at the same instant is already queued
             self._end_s = end_s
-            self._wake_at(end_s)
+            self._clock.call_at(end_s, wake, self)
 
     def _set_speed(self, speed: Speed) -> None:
         """Slow compute with one part of the speed, memory with the other."""
@@ -245,7 +238,7 @@ class SegmentRunner(Batch):
             self._row_prompts = self._row_answers = 0.0
         memory, decoding = self.memory, len(self._decoding)
         batch = self._static_size or decoding
-        kv_tokens: float = memory.tokens
+        kv_tokens = float(memory.tokens)
         answers = self._decode_answers()
         if self._prompts:
             batch += len(self._prefilling)
@@ -290,3 +283,15 @@ class SegmentRunner(Batch):
             )
         )
         self._row_start_s = end_s
+
+
+def wake(replica: SegmentRunner) -> None:
+    """Apply the segment of a replica that ends now, and start the next one.
+
+    A function and not a method: one object for all replicas, where a bound method of each would
+    be a cache miss per event.
+    """
+    now = replica._clock.now
+    if now == replica._end_s:  # otherwise a cut made this wake-up stale
+        replica._finish(now)
+        replica._plan(now)

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sim.serving.engine import CHUNKED
 from sim.serving.memory import KvMemory
 from sim.serving.replica import Replica
-from sim.serving.runner import FULL_SPEED
+from sim.serving.runner import FULL_SPEED, wake
 from sim.serving.speculation import SpeculativeEngine, TokenSchedule
 
 
@@ -149,7 +149,7 @@ class SpeculativeReplica(Replica):
     def _end_at(self, end_s: float) -> None:
         if end_s != self._end_s:
             self._end_s = end_s
-            self._wake_at(end_s)
+            self._clock.call_at(end_s, wake, self)
 
     def _steps_until(self, moment_s: float) -> int:
         """Return the smallest number of steps after which the segment has reached a moment."""

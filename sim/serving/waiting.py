@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from mypy_extensions import mypyc_attr
+
 from sim.clock import Deadlines
 from sim.interfaces import (
     FAILED,
@@ -44,6 +46,7 @@ class QueueSettings:
     patience_s: Sequence[float] = ()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class WaitingRoom:
     """Takes requests, queues them for replicas and reports their end.
 

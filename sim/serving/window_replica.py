@@ -7,7 +7,7 @@ from typing import Any, cast
 from sim.interfaces import Request
 from sim.serving.activity import add_kv_tokens
 from sim.serving.replica import Replica
-from sim.serving.runner import FULL_SPEED
+from sim.serving.runner import FULL_SPEED, wake
 from sim.serving.windows import WindowEngine, WindowMemory
 
 
@@ -154,7 +154,7 @@ class WindowReplica(Replica):
         end_s = now + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5)
         if end_s != self._end_s:
             self._end_s = end_s
-            self._wake_at(end_s)
+            self._clock.call_at(end_s, wake, self)
 
     def _go_idle(self, now: float) -> None:
         super()._go_idle(now)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from itertools import chain, islice
+
+import numpy as np
 
 from sim.interfaces import ArrivalBlock, Request, Scheduler, Workload
 from sim.traffic.prompt_blocks import with_blocks
@@ -31,17 +33,15 @@ class Source:
         self.emitted = 0
         self.exhausted = False
         self.last_arrival_s = 0.0
+        self._clock = clock
         self._priorities = priorities
         self._emit = emit
         self._end_s = end_s
-        self._blocks: Iterator[ArrivalBlock] = workload.blocks()
-        self._requests: Iterator[Request] = iter(())
-        self._next: Request | None = None
-        self._fire_at = clock.timer(self._fire)
+        self._requests = chain.from_iterable(self._by_block(workload))
 
     def start(self) -> None:
         """Schedule the first arrival."""
-        self._advance()
+        self._schedule_next()
 
     def send(self, request: Request) -> None:
         """Number a request that arrives now, whoever made it, and let it in."""
@@ -50,30 +50,27 @@ class Source:
         self.last_arrival_s = request.arrival_s
         self._emit(request)
 
-    def _fire(self, _event: Any) -> None:
-        request = self._next
-        if request is not None:
-            self.send(request)
-            self._advance()
+    def _fire(self, request: Request) -> None:
+        self.send(request)
+        self._schedule_next()
 
-    def _advance(self) -> None:
+    def _schedule_next(self) -> None:
         request = next(self._requests, None)
-        while request is None:
-            block = next(self._blocks, None)
-            if block is None:
-                self._next = None
-                self.exhausted = True
-                return
-            self._requests = self._unpack(block)
-            if block.prefix is not None:
-                self._requests = with_blocks(self._requests, block.prefix)
-            request = next(self._requests, None)
-        self._next = request
-        if request.arrival_s < self._end_s:
-            self._fire_at(request.arrival_s)
-        else:
-            self._next = None
+        if request is None:
             self.exhausted = True
+        else:
+            self._clock.call_at(request.arrival_s, self._fire, request)
+
+    def _by_block(self, workload: Workload) -> Iterator[Iterator[Request]]:
+        """Yield the requests of each block, until the end of arrivals."""
+        for block in workload.blocks():
+            requests = self._unpack(block)
+            if block.prefix is not None:
+                requests = with_blocks(requests, block.prefix)
+            in_time = int(np.searchsorted(block.arrival_s, self._end_s))
+            yield islice(requests, in_time)
+            if in_time < len(block):
+                return
 
     def _unpack(self, block: ArrivalBlock) -> Iterator[Request]:
         priorities = self._priorities

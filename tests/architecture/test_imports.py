@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "typer": ("sim.cli",),
     "rich": ("sim.cli", "sim.report"),
     "numpy": ("sim",),
+    "mypy_extensions": ("sim.interfaces", "sim.serving"),
 }
 # Start-up would suffer from them, so they are imported inside the functions that use them.
 HEAVY = ("pandas", "pyarrow", "matplotlib", "scipy", "rich", "distributed")
@@ -144,7 +145,7 @@ def test_every_library_is_a_declared_dependency(imports):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()
     wanted = [*project["dependencies"], *(name for extra in extras for name in extra)]
-    declared = {text.split(">")[0].split("[")[0].lower() for text in wanted}
+    declared = {text.split(">")[0].split("[")[0].lower().replace("-", "_") for text in wanted}
     declared |= {"yaml", "pydantic_core"}  # what pyyaml and pydantic bring under another name
     libraries = {
         entry.imported.split(".")[0] for entry in imports if entry.imported != "(relative)"
