@@ -106,7 +106,7 @@ class SegmentRunner(Batch):
         """Apply the segment's steps, which end at ``now``, and write its row."""
         decoding, memory, steps = self._decoding, self.memory, self._steps
         kv_tokens = memory.tokens
-        batch = self._static_size or len(decoding)
+        batch = len(decoding)
         prompts = answers = self._copied_tokens = 0
         if self._decodes:
             answers = len(decoding) * steps
@@ -236,8 +236,7 @@ class SegmentRunner(Batch):
         """Write the part of a running segment from its last row to ``end_s``, by time."""
         if self._row_start_s == self._start_s:
             self._row_prompts = self._row_answers = 0.0
-        memory, decoding = self.memory, len(self._decoding)
-        batch = self._static_size or decoding
+        memory, batch = self.memory, len(self._decoding)
         kv_tokens = float(memory.tokens)
         answers = self._decode_answers()
         if self._prompts:

@@ -183,7 +183,7 @@ class SpeculativeReplica(Replica):
         """Apply the segment's steps, which end at ``now``, and write its row."""
         decoding, memory, steps = self._decoding, self.memory, self._steps
         kv_tokens = memory.tokens
-        batch = self._static_size or len(decoding)
+        batch = len(decoding)
         prompts = self._copied_tokens = 0
         answers = self._decode_answers()
         if self._decodes and decoding:

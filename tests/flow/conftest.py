@@ -276,11 +276,9 @@ def check_little_of_pool(flow: Flow, index: int, done: pd.DataFrame) -> None:
     world, series = flow.world, flow.result.series
     close = partial(pytest.approx, rel=1e-9, abs=1e-6)
     batch_s = float(world.series.totals[BATCH, index])
-    if world.pool_numbers[index].section.batching.mode != "static":
-        # (In a static batch those who are through keep their places until all are.)
-        spent_s = (done["e2e_s"] - done["network_s"] - done["queue_s"]).sum()
-        assert batch_s <= spent_s + 1e-6
-        assert done["preemptions"].any() or batch_s == close(spent_s)
+    spent_s = (done["e2e_s"] - done["network_s"] - done["queue_s"]).sum()
+    assert batch_s <= spent_s + 1e-6
+    assert done["preemptions"].any() or batch_s == close(spent_s)
     answered = world.series.totals[OUTPUT_TOKENS, index]
     assert answered == close(done["output_tokens"].sum())
     lengths_s = np.diff([*world.series.bins.starts_s(), flow.end_s])

@@ -41,8 +41,9 @@ def test_rate_times_time_is_the_number_in_the_system(tiny, flow):
     assert in_pools == pytest.approx(per_s * (done["e2e_s"] - done["network_s"]).mean(), rel=1e-9)
 
 
-def test_batches_of_the_sites_are_those_of_their_replicas(tiny, flow):
-    run = flow(tiny)
+@pytest.mark.parametrize("mode", ["chunked-prefill", "prefill-first", "static"])
+def test_batches_of_the_sites_are_those_of_their_replicas(tiny, flow, mode):
+    run = flow(tiny, overrides=[f"pools.{name}.batching.mode={mode}" for name in tiny["pools"]])
     done = run.result.requests
     service_s = done["e2e_s"] - done["network_s"] - done["queue_s"]
     for site, replicas in (("metro", 5), ("far", 2)):
