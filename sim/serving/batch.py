@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable
 
@@ -76,9 +77,10 @@ class Batch:
         spare_blocks = engine.max_num_seqs + 1 + engine.watermark_blocks
         self._ample_tokens = (engine.kv_blocks - spare_blocks) * engine.block_size
         # Sorted, who leaves next at the end, so that it leaves without comparing or moving anybody;
-        # beside it the steps, negated to ascend, at which they leave.
+        # beside it the steps, negated to ascend, at which they leave: unboxed, since a search in a
+        # list of integers is a cache miss at each.
         self._decoding: list[Request] = []
-        self._leaves: list[int] = []
+        self._leaves = array("q")
         self._prefilling: list[Request] = []
         # Of this segment: prompts that take part, their tokens per step, those of the last one,
         # and the sum over prompts of new tokens times the context that they attend to.
@@ -106,7 +108,7 @@ class Batch:
 
     def clear(self) -> None:
         """Forget everybody and free the memory."""
-        self._decoding, self._leaves = [], []
+        self._decoding, self._leaves = [], array("q")
         self._prefilling, self._prompts = [], 0
         self.memory = self._empty_memory()
         self._static_size = self._copied_tokens = self._shared_reads = 0
