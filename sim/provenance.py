@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+from sim import interfaces
 from sim.scenario.catalog_entries import Source, Sourced
 
 _PACKAGES = ("simpy", "numpy", "pandas", "pyarrow", "networkx", "pydantic", "pyyaml", "scipy")
@@ -94,8 +95,14 @@ def machine() -> dict[str, Any]:
         "implementation": platform.python_implementation(),
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
+        "compiled": compiled(),
         "packages": {name: version(name) for name in _PACKAGES},
     }
+
+
+def compiled() -> bool:
+    """Return whether the hot path is compiled, see ``hatch_build.py``."""
+    return not str(interfaces.__file__).endswith(".py")
 
 
 def version(distribution: str) -> str | None:
