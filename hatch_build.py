@@ -46,7 +46,7 @@ class CompileHotPath(BuildHookInterface):
         shutil.copytree(Path(self.root) / "sim", folder / "sim")
         # A fused multiply-add rounds once where Python rounds twice.
         flags = f"{os.environ.get('CFLAGS', '')} -ffp-contract=off".strip()
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - nothing in it comes from outside
             [sys.executable, "-c", SETUP, *self.config["modules"]],
             cwd=folder,
             env=os.environ | {"CFLAGS": flags},
@@ -57,12 +57,9 @@ class CompileHotPath(BuildHookInterface):
         if done.returncode:
             message = f"LOADBANK_COMPILE=1, and mypyc failed:\n{done.stdout}\n{done.stderr}"
             raise RuntimeError(message)
-        built = [
-            path for path in (folder / "compiled").rglob("*") if path.suffix in (".so", ".pyd")
-        ]
-        for path in built:
-            inside = path.relative_to(folder / "compiled")
-            build_data["force_include"][str(path)] = str(inside)
+        compiled = folder / "compiled"
+        for path in [*compiled.rglob("*.so"), *compiled.rglob("*.pyd")]:
+            build_data["force_include"][str(path)] = str(path.relative_to(compiled))
         build_data["pure_python"], build_data["infer_tag"] = False, True
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:

@@ -61,7 +61,7 @@ def test_scenario_and_seed_identify_the_run():
 def test_the_machine_and_the_moment_are_in_one_place():
     found = machine()
     assert set(found) == {
-        *("finished_at", "python", "implementation", "platform", "cpus", "packages")
+        *("finished_at", "python", "implementation", "platform", "cpus", "packages", "compiled")
     }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", found["finished_at"])
     assert found["packages"]["numpy"]

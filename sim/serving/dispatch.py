@@ -6,6 +6,8 @@ from bisect import insort
 from collections.abc import Callable
 from typing import Protocol
 
+from mypy_extensions import mypyc_attr
+
 
 class Dispatch(Protocol):
     """Keeps counters of load per replica and picks one without scanning them all."""
@@ -79,6 +81,7 @@ class PowerOfTwo:
         self._loads[member] += change
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class LeastLoaded:
     """The replica with the fewest requests; the one that has been at that load longest first.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import pairwise
 from math import inf
 
@@ -63,7 +64,7 @@ class SegmentBench:
         self.clock, self.rows, self.ended = Clock(), ActivityBuffer(), []
         limits = dict(limits)
         kv = KvOptions(
-            limits.pop("watermark"), *(limits.pop(name, 0) for name in KvOptions.__slots__[1:])
+            limits.pop("watermark"), *(limits.pop(field.name, 0) for field in fields(KvOptions)[1:])
         )
         mode, gives_way = MODES[limits.pop("mode")], limits.pop("gives_way", False)
         engine = make_engine(time, FlatPower(), mode=mode, kv=kv, **limits)
