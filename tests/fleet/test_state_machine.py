@@ -132,11 +132,11 @@ class Fleet(RuleBasedStateMachine):
         found = scenario(self.small, scope, order, in_flight, mode, apart)
         world = World(load_scenario(found), seed)
         self.world, self.books, self.broken = world, Counter(), []
-        world.recorder.ended = self.note
+        world.users.clients._log = self
         world.fleet.start()
         world.users.start(world.source)
 
-    def note(self, request):
+    def ended(self, request):
         assert request.status != IN_FLIGHT
         self.books[request.number] += 1
 
