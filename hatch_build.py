@@ -43,7 +43,9 @@ class CompileHotPath(BuildHookInterface):
             return
         self._folder = TemporaryDirectory()
         folder = Path(self._folder.name)
-        shutil.copytree(Path(self.root) / "sim", folder / "sim")
+        shutil.copytree(
+            Path(self.root) / "sim", folder / "sim", ignore=shutil.ignore_patterns("__pycache__")
+        )
         # A fused multiply-add rounds once where Python rounds twice.
         flags = f"{os.environ.get('CFLAGS', '')} -ffp-contract=off".strip()
         done = subprocess.run(  # noqa: S603 - nothing in it comes from outside

@@ -23,6 +23,7 @@ import numpy as np
 from sim import load_scenario, simulate
 from sim.clock import Clock
 from sim.interfaces import ArrivalBlock
+from sim.provenance import compiled
 from sim.rng import Streams
 from sim.serving.engine import CHUNKED, Engine
 from sim.serving.pool import Pool, QueueSettings
@@ -141,7 +142,8 @@ def main() -> None:
     if chosen.all:
         runs += [("whole-1024", whole, chosen.requests, 1024), ("whole-5M", whole, 5_000_000, 64)]
     for name, function, requests, replicas in runs:
-        print(json.dumps({"run": name, **_apart(function, requests, replicas)}))
+        found = _apart(function, requests, replicas)
+        print(json.dumps({"run": name, "compiled": compiled(), **found}), flush=True)
 
 
 if __name__ == "__main__":
