@@ -11,7 +11,8 @@ import numpy as np
 from sim.facility.account import RACK_RATES
 from sim.facility.constant_marks import marks_of, sources
 from sim.facility.levels import Level
-from sim.facility.summary import facility_summary, facility_warnings
+from sim.facility.limits import above_limits, limit_warnings, row_figures
+from sim.facility.summary import facility_summary, facility_warnings, row_summary
 from sim.metrics.activity import OUTPUT_TOKENS, ratio
 from sim.metrics.columns import REQUEST_TYPES
 from sim.metrics.fleet_cost import FleetUse, PoolUse
@@ -54,10 +55,12 @@ def collect(world: World) -> Result:
         extras={
             "replication": world.replication,
             "interrupted": world.interrupted,
-            "warnings": list(_warnings(world)),
+            "warnings": list(_warnings(world, window)),
             "pools": dict(_pools(world)),
             "topology": _topology(world),
             **_facility(world),
+            "rows": _rows(world, window),
+            "above_limit": above_limits(world.meter, window.length_s),
             **_fleet(world),
             "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },
@@ -170,6 +173,15 @@ def _facility(world: World) -> dict[str, Any]:
     }
 
 
+def _rows(world: World, window: Window) -> dict[str, dict[str, Any]]:
+    """Return the power of rows and, of a modelled facility, what keeps their limits from use."""
+    found: dict[str, dict[str, Any]] = dict(row_figures(world.meter, window.length_s))
+    if world.facility is not None:
+        for name, stranded in row_summary(world.facility, world.plant).items():
+            found[name] |= stranded
+    return found
+
+
 def _facility_blocks(world: World) -> Iterator[SeriesBlock]:
     """Yield what only a modelled facility knows: heat, losses and clocks over time.
 
@@ -277,20 +289,36 @@ def _fleet(world: World) -> dict[str, Any]:
     return found
 
 
-def _warnings(world: World) -> Iterator[str]:
+def _warnings(world: World, window: Window) -> Iterator[str]:
     if world.interrupted:
         yield f"the run was interrupted at {world.clock.now:.1f} s; figures cover that part only"
+    yield from limit_warnings(world.meter, window.length_s)
     first = 0
     for pool, numbers, name in zip(world.pools, world.pool_numbers, world.names.pools, strict=True):
         seen = world.observed.of(first, pool.replicas)
         first += pool.replicas
         for warning in pool_warnings(numbers, *seen):
             yield f"pool {name}: {warning}"
+        if pool.too_long:
+            yield (
+                f"pool {name}: {pool.too_long} requests were rejected because they are longer "
+                f"than the KV cache of any of its replicas"
+            )
     if world.facility is not None:
         yield from facility_warnings(world.facility, world.plant)
-    for name, report in world.workload.reports.items():
-        for reason, count in report.dropped.items():
-            yield f"traffic {name}: {count} rows of the trace were left out: {reason}"
+    yield from world.workload.notes
+    yield from _nothing_measured(world)
+
+
+def _nothing_measured(world: World) -> Iterator[str]:
+    statistics, warmup_s = world.recorder.statistics, world.scenario.run.warmup_s
+    if not statistics.fates.sum():
+        yield "no request arrived, so there is no figure of latency or SLA"
+    elif not statistics.measured_fates.sum():
+        yield (
+            f"no request arrived after the warm-up of {warmup_s:g} s, so there is no figure of "
+            f"latency or SLA"
+        )
 
 
 def _topology(world: World) -> dict[str, Any]:

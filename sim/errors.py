@@ -37,17 +37,22 @@ class Problem:
         return f"{head}: {text}{tail}" if head else f"{text}{tail}"
 
 
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems in the order of their files, each once."""
+    return sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line or 0, p.column or 0))
+
+
 class LoadbankError(Exception):
     """Base class of every error that Loadbank raises on purpose."""
 
 
 class InputError(LoadbankError):
-    """A user's file or value is wrong; carries every problem that was found, not only the first."""
+    """A user's file or value is wrong; carries every problem found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem] | str) -> None:
         if isinstance(problems, str):
             problems = [Problem(path="", got="", expected=problems)]
-        self.problems: tuple[Problem, ...] = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(in_order(problems))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

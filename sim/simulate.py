@@ -18,12 +18,14 @@ import numpy as np
 
 from sim.clock import Clock
 from sim.collect import collect
+from sim.errors import InputError, ScenarioError
 from sim.facility.assemble import assemble_facility
+from sim.facility.bounds import PowerBounds, bounds_of_replicas
 from sim.facility.facility import Facility
 from sim.facility.meter import PowerMeter
 from sim.facility.pool_headroom import PoolHeadroom
 from sim.facility.power_room import PowerRoom
-from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, PlacementPolicy, Request, RequestLog
+from sim.interfaces import FloatArray, PlacementPolicy, Request, RequestLog
 from sim.metrics.assemble import build_recorder, build_series
 from sim.metrics.attempts import AttemptLog
 from sim.metrics.service import ServiceLog
@@ -33,8 +35,9 @@ from sim.routing.assemble import build_cascade, build_router
 from sim.routing.policies import PLACEMENTS
 from sim.scenario import load
 from sim.scenario.catalog import catalog_of
+from sim.scenario.check_run import refuse_fine_series
 from sim.scenario.kinds import describes_topology
-from sim.scenario.plant import build_plant
+from sim.scenario.plant import Plant, build_plant
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_topology import Topology
 from sim.serving.activity import ActivityBuffer
@@ -44,7 +47,8 @@ from sim.serving.fleet import Fleet, Means, build_fleet
 from sim.serving.observed import Observed
 from sim.serving.pool import Pool
 from sim.serving.pool_model import PoolModel
-from sim.traffic.build import build_workload
+from sim.traffic.build import Traffic, build_workload
+from sim.traffic.formats import TRACE_FORMATS
 from sim.traffic.source import Source
 from sim.traffic.users import Users
 
@@ -82,7 +86,9 @@ def load_scenario(
     Raises:
         ScenarioError: with every problem of the scenario, its topology and its catalogue files.
     """
-    return load.load_scenario(source, overrides, policies=PLACEMENTS.names())
+    return load.load_scenario(
+        source, overrides, policies=PLACEMENTS.names(), trace_formats=TRACE_FORMATS.names()
+    )
 
 
 def load_any(
@@ -155,10 +161,15 @@ class World:
         self.clock = Clock()
         self.interrupted = False
         self.streams = Streams(seed, replication)
+        with scenario.positions.told():
+            self._build(scenario, policy, spool)
+
+    def _build(
+        self, scenario: Scenario, policy: PlacementPolicy | None, spool: Path | None
+    ) -> None:
         self.catalog = catalog_of(scenario)
-        self.plant = build_plant(scenario, self.catalog)
-        # traffic
-        self.workload = build_workload(scenario, self.streams)
+        # hardware and traffic
+        self.plant, self.workload = self._inputs()
         self.models = scenario.routing.models(self.workload.model_names)
         self.arrivals_end_s = scenario.run.duration_s or math.inf
         # metrics
@@ -199,6 +210,21 @@ class World:
             self.plant, scenario.run.warmup_s, scenario.output.series_interval_s
         )
         self.facility, self.headroom = self._facility(), self._headroom(policy)
+
+    def _inputs(self) -> tuple[Plant, Traffic]:
+        """Return plant and traffic; what is wrong with either is told at once."""
+        try:
+            plant = build_plant(self.scenario, self.catalog)
+        except ScenarioError as error:
+            try:
+                build_workload(self.scenario, self.streams)
+            except InputError as other:
+                raise ScenarioError([*error.problems, *other.problems]) from error
+            raise
+        traffic = build_workload(self.scenario, self.streams)
+        if self.scenario.run.duration_s is None:
+            refuse_fine_series(self.scenario, traffic.ends_s)
+        return plant, traffic
 
     def run(
         self, progress: Callable[[Progress], None] | None, stop: Callable[[], bool] | None
@@ -298,7 +324,7 @@ class World:
         tables = self.router.tables
         for pool in self.pools:
             pool.listeners.append(lambda p: tables.service_changed(p, p.takes_requests))
-        peak_w = np.array([replica.engine.prefill_w for replica in self.replicas])
+        room = PowerRoom(self.plant, self._peak_w())
         return build_fleet(
             self.scenario,
             self.plant,
@@ -306,7 +332,7 @@ class World:
             self.pools,
             clock=self.clock,
             streams=self.streams,
-            means=Means(self.control, tables.cut, tables.mend, PowerRoom(self.plant, peak_w).holds),
+            means=Means(self.control, tables.cut, tables.mend, room.holds),
         )
 
     def _headroom(self, policy: PlacementPolicy | None) -> PoolHeadroom | None:
@@ -324,17 +350,13 @@ class World:
             checkpoint=self.flush,
         )
 
-    def power_bounds(self) -> tuple[FloatArray, FloatArray]:
-        """Return the power of each site [W] with every replica idle, and in prefill."""
-        bounds = []
-        for watts in ("idle_w", "prefill_w"):
-            rows = np.zeros((len(self.replicas), len(ACTIVITY_COLUMNS)))
-            for row, replica in zip(rows, self.replicas, strict=True):
-                row[:4] = replica.index, 0.0, 1.0, getattr(replica.engine, watts)
-            meter = PowerMeter(self.plant)
-            meter.advance(rows, 1.0)
-            bounds.append(meter.power_w[meter.points.spans["site"]])
-        return bounds[0], bounds[1]
+    def power_bounds(self) -> PowerBounds:
+        """Return the power of racks to sites with every replica idle, and in prefill."""
+        idle_w = np.array([replica.engine.idle_w for replica in self.replicas])
+        return bounds_of_replicas(self.plant, idle_w, self._peak_w())
+
+    def _peak_w(self) -> FloatArray:
+        return np.array([replica.engine.prefill_w for replica in self.replicas])
 
     def _facility(self) -> Facility | None:
         return assemble_facility(

@@ -12,7 +12,8 @@ from sim.cli.console import table_console
 
 def catalog(
     section: Annotated[
-        str | None, typer.Argument(help="accelerators, models, nodes, racks or regions.")
+        str | None,
+        typer.Argument(help="accelerators, models, nodes, racks or regions; or a name in any."),
     ] = None,
     name: Annotated[
         str | None, typer.Argument(help="Only entries with this in their name.")
@@ -28,14 +29,19 @@ def catalog(
 ) -> int:
     """List the catalogue; with a section and a name, every number with its source."""
     from sim.report.catalog_tables import accuracy_table, catalog_rows, catalog_tables
-    from sim.scenario.catalog import load_catalog
+    from sim.scenario.catalog import SECTIONS, load_catalog
 
     if accuracy:
         from sim.calibration.accuracy_page import shipped_scores
 
         table_console().print(accuracy_table(shipped_scores()))
         return 0
-    found = catalog_rows(load_catalog(), section, name, kind)
+    shipped = load_catalog()
+    if section and not name and section not in SECTIONS:
+        known = [key.lower() for part in SECTIONS for key in shipped.entries(part)]
+        if any(section.lower() in key for key in known):
+            section, name = None, section
+    found = catalog_rows(shipped, section, name, kind)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return 0

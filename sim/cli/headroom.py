@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sim.cli.exits import OK
+from sim.cli.folders import writable
 from sim.cli.plan import UncertainOption, as_changes
 from sim.cli.run import SetOption
 from sim.cli.sweep import ExecutorOption
@@ -33,6 +34,8 @@ def headroom(
     from sim.experiment.headroom import headroom as find_headroom
     from sim.report.headroom_page import write_headroom_report
 
+    if out is not None:
+        writable(out)
     found = find_headroom(
         scenario,
         replications=replications,

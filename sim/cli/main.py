@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -23,9 +24,11 @@ from sim.cli import (
     traces,
 )
 from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
-from sim.errors import InfeasibleError, InputError, ModelLimitError
+from sim.cli.group import Interrupted, Verbs
+from sim.errors import InfeasibleError, InputError, ModelLimitError, Problem
 
 app = typer.Typer(
+    cls=Verbs,
     name="loadbank",
     help="Discrete-event capacity simulator for AI-inference data centres.",
     no_args_is_help=True,
@@ -50,6 +53,15 @@ app.command("sensitivity")(sensitivity.sensitivity)
 
 # What typer raises at wrong usage: click's class, of which newer versions have a copy of their own.
 _UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+
+# What would have been right where the operating system refuses a file or folder.
+_WANTED: Mapping[type[OSError], str] = {
+    FileExistsError: "a name that is free",
+    FileNotFoundError: "a path that exists",
+    IsADirectoryError: "a file",
+    NotADirectoryError: "a folder",
+    PermissionError: "one that may be read or written",
+}
 
 
 def _version(wanted: bool) -> None:
@@ -96,7 +108,7 @@ def _told(error: BaseException) -> int:
         case _UsageError():
             error.show()
             return USAGE
-        case KeyboardInterrupt() | typer.Abort():
+        case Interrupted() | KeyboardInterrupt() | typer.Abort():
             typer.echo("interrupted", err=True)
             return INTERRUPTED
         case InputError():
@@ -112,8 +124,10 @@ def _told(error: BaseException) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return OK
         case OSError() if error.errno is not None:
-            where = f"{error.filename}: " if error.filename else ""
-            typer.echo(f"error: {where}{error.strerror or error}", err=True)
+            got = (error.strerror or str(error)).lower()
+            expected = _WANTED.get(type(error), "a file or folder that can be used")
+            problem = Problem("", got, expected, str(error.filename or ""))
+            typer.echo(f"error: {problem}", err=True)
             return INVALID
     if os.environ.get("LOADBANK_DEBUG"):
         raise error

@@ -10,6 +10,7 @@ import typer
 
 from sim.cli.console import wide_console
 from sim.cli.exits import OK
+from sim.cli.folders import writable
 from sim.cli.sweep import ExecutorOption, StudyArgument, text_table
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def plan(
     from sim.report.plan_page import write_plan_report
 
     loaded = load_study(study)
+    folder = writable(out or Path("runs") / loaded.study.name)
     result = find_fleet(loaded, uncertain=uncertain, executor=executor)
-    folder = out or Path("runs") / loaded.study.name
     folder.mkdir(parents=True, exist_ok=True)
     result.candidates.to_csv(folder / "fleets.csv", index=False)
     result.candidates.to_parquet(folder / "fleets.parquet", index=False)

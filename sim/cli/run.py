@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sim.cli.exits import ASSERTION, INTERRUPTED, OK
-from sim.cli.progress import Meter, stop_on_interrupt, watched
+from sim.cli.folders import writable
+from sim.cli.progress import Meter, StopFlag, stop_on_interrupt, watched
 
 if TYPE_CHECKING:
     from sim.result import Result
     from sim.scenario.schema import Scenario
+
+WARNINGS_SHOWN = 3
 
 ScenarioArgument = Annotated[
     str, typer.Argument(help="A scenario file, or the name of a shipped experiment.")
@@ -38,15 +42,18 @@ def run(
     from sim.simulate import load_scenario
 
     loaded = load_scenario(scenario, overrides or ())
-    folder = out or _default_folder(loaded, seed)
-    result = _simulate(loaded, seed, folder, quiet)
-    result.save(folder, report=render_report)
+    folder = writable(out or _default_folder(loaded, seed))
+    with stop_on_interrupt() as stop, _without_leftovers(folder):
+        result = _simulate(loaded, seed, folder, quiet, stop)
+        result.save(folder, report=render_report)
     if as_json:
         typer.echo(json.dumps(result.summary, indent=2))
     elif not quiet:
         _print_summary(result, folder)
-    if result.summary["interrupted"]:
-        typer.echo(f"interrupted: partial results are in {folder}", err=True)
+        _print_warnings(result.warnings)
+    if stop():
+        kind = "partial" if result.summary["interrupted"] else "complete"
+        typer.echo(f"interrupted: {kind} results are in {folder}", err=True)
         return INTERRUPTED
     failed = list(_failed_assertions(result.summary["sla"]))
     for message in failed:
@@ -68,13 +75,23 @@ def _default_folder(scenario: Scenario, seed: int) -> Path:
     return Path("runs") / f"{scenario.name}-{sha256(scenario)[:8]}" / f"seed={seed}"
 
 
-def _simulate(scenario: Scenario, seed: int, folder: Path, quiet: bool) -> Result:
+def _simulate(scenario: Scenario, seed: int, folder: Path, quiet: bool, stop: StopFlag) -> Result:
     from sim.result import spool_path
     from sim.simulate import simulate
 
-    spool = spool_path(folder)
-    with stop_on_interrupt() as stop, Meter(visible=watched(quiet)) as meter:
-        return simulate(scenario, seed, spool=spool, progress=meter, stop=stop)
+    with Meter(visible=watched(quiet)) as meter:
+        return simulate(scenario, seed, spool=spool_path(folder), progress=meter, stop=stop)
+
+
+@contextmanager
+def _without_leftovers(folder: Path) -> Iterator[None]:
+    """Remove the spooled requests of a run that is not saved, because of an error or Ctrl-C."""
+    from sim.result import spool_path
+
+    try:
+        yield
+    finally:
+        spool_path(folder).unlink(missing_ok=True)
 
 
 def _print_summary(result: Result, folder: Path) -> None:
@@ -85,3 +102,11 @@ def _print_summary(result: Result, folder: Path) -> None:
     console = Console()
     console.print(summary_table(result.summary))
     console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def _print_warnings(warnings: Sequence[str]) -> None:
+    """Print the first warnings; the report has all of them."""
+    for warning in warnings[:WARNINGS_SHOWN]:
+        typer.echo(f"warning: {warning}", err=True)
+    if len(warnings) > WARNINGS_SHOWN:
+        typer.echo(f"{len(warnings) - WARNINGS_SHOWN} more warnings in report.html", err=True)

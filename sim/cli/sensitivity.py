@@ -9,6 +9,7 @@ import typer
 
 from sim.cli.console import wide_console
 from sim.cli.exits import OK
+from sim.cli.folders import writable
 from sim.cli.plan import as_changes
 from sim.cli.run import SetOption
 from sim.cli.sweep import ExecutorOption, frame_table
@@ -38,6 +39,8 @@ def sensitivity(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
     from sim.experiment.sensitivity_study import sensitivity as vary
     from sim.report.sensitivity_page import write_sensitivity_report
 
+    if out is not None:
+        writable(out)
     found = vary(
         scenario,
         metric or DEFAULT_METRICS,

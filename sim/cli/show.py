@@ -14,14 +14,14 @@ from sim.cli.run import ScenarioArgument, SetOption
 
 def validate(scenario: ScenarioArgument, overrides: SetOption = None) -> int:
     """Check a scenario or topology file and list everything that is wrong with it."""
-    from sim.explain import explain
+    from sim.explain import explain, explain_topology
     from sim.scenario.schema import Scenario
     from sim.simulate import load_any
 
     loaded = load_any(scenario, overrides or ())
-    if isinstance(loaded, Scenario):
-        for warning in explain(loaded).warnings:
-            typer.echo(f"warning: {warning}", err=True)
+    explanation = explain(loaded) if isinstance(loaded, Scenario) else explain_topology(loaded)
+    for warning in explanation.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{loaded.name}: ok")
     return 0
 

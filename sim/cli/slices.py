@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sim.cli.exits import OK
+from sim.cli.folders import writable
 from sim.cli.progress import watched
 from sim.cli.run import ScenarioArgument, SetOption
 from sim.cli.sweep import ExecutorOption, StudyMeter
@@ -42,7 +43,7 @@ def slices(
         cutting = Cutting(number, parse(overlap, TIME), check)
     except InputError as error:
         raise typer.BadParameter(str(error), param_hint="--overlap") from error
-    folder = out or Path("runs") / f"{Path(scenario).stem}-slices" / f"seed={seed}"
+    folder = writable(out or Path("runs") / f"{Path(scenario).stem}-slices" / f"seed={seed}")
     try:
         with StudyMeter(visible=watched(quiet=False)) as meter:
             found = simulate_in_slices(

@@ -11,6 +11,7 @@ import typer
 
 from sim.cli.console import wide_console
 from sim.cli.exits import OK
+from sim.cli.folders import writable
 from sim.cli.progress import REFRESH_S, watched
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def sweep(
     from sim.report import write_report
 
     loaded = load_study(study)
-    folder = out or Path("runs") / loaded.study.name
+    folder = writable(out or Path("runs") / loaded.study.name)
     try:
         with StudyMeter(visible=watched(quiet)) as meter:
             result = run_study(

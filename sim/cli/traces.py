@@ -166,7 +166,8 @@ def _of_scenario(source: str, span_s: float, seed: int) -> Trace:
     from sim.traffic.build import build_workload, drawn_trace
 
     scenario = load_scenario(source, [f"run.duration={span_s!r} s", "run.warmup=0 s"])
-    return drawn_trace(build_workload(scenario, Streams(seed)), scenario, span_s)
+    with scenario.positions.told():
+        return drawn_trace(build_workload(scenario, Streams(seed)), scenario, span_s)
 
 
 def _load(

@@ -138,7 +138,7 @@ def survey_scenario(base: Path, overrides: Sequence[str], rents: Mapping[str, fl
         )
     return Survey(
         pools,
-        {site.name: site.idle_w for site in view.sites if site.idle_w is not None},
+        {site.name: site.idle_w for site in view.sites},
         {(load.tier, load.model): load.requests_per_s for load in view.loads},
     )
 

@@ -25,6 +25,7 @@ from sim.facility.grid.curtailment import LoadTarget
 from sim.facility.incidents import IncidentLog
 from sim.facility.levels import LEVELS
 from sim.facility.meter import PowerMeter
+from sim.facility.nodes import loaded_racks_w
 from sim.facility.physics import FacilityPhysics, SitePhysics
 from sim.facility.power_path import PowerPath
 from sim.facility.service import SiteService
@@ -167,8 +168,7 @@ def _rated_w(plant: Plant) -> FloatArray:
     """Return the limit of each rack, or what it draws at full load where it has none [W]."""
     kinds = plant.node_types
     full = np.array([float(kind.wall_w(kind.count * kind.accelerator_tdp_w)) for kind in kinds])
-    racks = len(plant.rack_names)
-    peak_w = plant.rack_base_w + np.bincount(plant.node_rack, full[plant.node_type], racks)
+    peak_w = loaded_racks_w(plant, full[plant.node_type])
     return np.asarray(np.where(np.isfinite(plant.rack_limit_w), plant.rack_limit_w, peak_w))
 
 

@@ -16,20 +16,16 @@ from sim.scenario.plant import Plant
 
 @dataclass(frozen=True, slots=True)
 class RowHeadroom:
-    """The power of one row.
+    """What keeps the limit of one row from being used.
 
     Attributes:
         name: name of the row.
-        provisioned_w: its limit [W].
-        peak_w: highest power in the measuring window [W].
         binding: the tightest constraint, empty where the whole limit can be used.
         stranded_w: what each constraint takes from the limit, by cause [W].
         imbalance: worst deviation of a rack's mean power from that of the row [1].
     """
 
     name: str
-    provisioned_w: float
-    peak_w: float
     binding: str
     stranded_w: dict[str, float]
     imbalance: float
@@ -80,12 +76,9 @@ def row_headroom(
     parts = stranded(np.where(np.isfinite(limit_w), limit_w, 0.0), ceilings)
     rack_j = meter.energy_j[meter.points.spans["rack"]]
     uneven = imbalance(rack_j, plant.rack_row, rows)
-    peak_w = meter.peak_w[meter.points.spans["row"]]
     return [
         RowHeadroom(
             plant.row_names[row],
-            float(limit_w[row]),
-            float(peak_w[row]),
             CAUSES[parts.binding[row]] if parts.binding[row] >= 0 else "",
             dict(zip(CAUSES, parts.by_cause_w[:, row].tolist(), strict=True)),
             float(uneven[row]),

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from sim.interfaces import FloatArray, IntArray
-from sim.scenario.plant import Plant
+from sim.scenario.hardware import Hardware
 
 Level = Literal["rack", "row", "hall", "site"]
 LEVELS: tuple[Level, ...] = ("rack", "row", "hall", "site")
@@ -36,8 +36,15 @@ class MeterPoints:
         """Return the number of points."""
         return len(self.names)
 
+    def sums(self, racks_w: FloatArray) -> FloatArray:
+        """Return the power of every point for that of its racks [W]."""
+        power_w = np.zeros(len(self))
+        for chain in self.chains:
+            power_w += np.bincount(chain, racks_w, minlength=len(self))
+        return power_w
 
-def meter_points(plant: Plant) -> MeterPoints:
+
+def meter_points(plant: Hardware) -> MeterPoints:
     """Return the metered points of a plant."""
     by_level = (plant.rack_names, plant.row_names, plant.hall_names, plant.site_names)
     limits = (plant.rack_limit_w, plant.row_limit_w, plant.hall_limit_w, plant.site_limit_w)

@@ -213,9 +213,7 @@ class PowerMeter:
         """Add up the power at `now_s` from the state of nodes and racks."""
         nodes_w = np.bincount(self._node_rack, self._wall_w, minlength=len(self._base_w))
         rack_w = nodes_w + self._base_w * self._energised
-        self.power_w = np.zeros(len(self.points))
-        for chain in self.points.chains:
-            self.power_w += np.bincount(chain, rack_w, minlength=len(self.points))
+        self.power_w = self.points.sums(rack_w)
 
 
 class Probe:

@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.interfaces import FloatArray, IntArray
+from sim.scenario.hardware import Hardware
 from sim.scenario.plant import Plant
+
+
+def loaded_racks_w(hardware: Hardware, nodes_w: FloatArray) -> FloatArray:
+    """Return what racks draw with what they share [W], for the wall power of each node [W]."""
+    racks = len(hardware.rack_names)
+    nodes_of_rack_w = np.bincount(hardware.node_rack, nodes_w, minlength=racks)
+    return np.asarray(hardware.rack_base_w + nodes_of_rack_w)
 
 
 class NodeLoads:

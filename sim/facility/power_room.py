@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.facility.levels import meter_points
-from sim.facility.nodes import NodeLoads
+from sim.facility.nodes import NodeLoads, loaded_racks_w
 from sim.interfaces import FloatArray
 from sim.scenario.plant import Plant
 
@@ -43,10 +43,7 @@ class PowerRoom:
         replica_w[running] = self._peak_w[running]
         nodes = np.arange(self._loads.nodes)
         nodes_w = self._loads.wall_w(nodes, self._loads.accelerators_w(replica_w))
-        racks_w = plant.rack_base_w + np.bincount(plant.node_rack, nodes_w, len(plant.rack_names))
-        power_w = np.zeros(len(points))
-        for chain in points.chains:
-            np.add.at(power_w, chain, racks_w)
+        power_w = points.sums(loaded_racks_w(plant, nodes_w))
         mine = plant.placement_node[plant.placement_replica == candidate]
         above = np.unique(points.chains[:, plant.node_rack[mine]])
         return bool((power_w[above] <= points.limit_w[above] * _ROUNDING).all())

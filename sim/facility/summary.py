@@ -22,7 +22,7 @@ TierLatencies = Mapping[str, Mapping[str, Any]]
 def facility_summary(
     facility: Facility, plant: Plant, windows: Sequence[TierLatencies]
 ) -> dict[str, Any]:
-    """Return energy by site, rows, load targets and incidents.
+    """Return energy by site, load targets and incidents.
 
     Args:
         facility: after the run.
@@ -31,10 +31,14 @@ def facility_summary(
     """
     return {
         "facility": _sites(facility, plant),
-        "rows": {row.name: _row(row) for row in _rows(facility, plant)},
         "curtailment": _orders(facility, plant, windows),
         "incidents": facility.parts.incidents.report(),
     }
+
+
+def row_summary(facility: Facility, plant: Plant) -> dict[str, dict[str, Any]]:
+    """Return for every row that has a limit what strands its power."""
+    return {row.name: _row(row) for row in _rows(facility, plant)}
 
 
 def facility_warnings(facility: Facility, plant: Plant) -> Iterator[str]:
@@ -81,9 +85,6 @@ def _rows(facility: Facility, plant: Plant) -> list[RowHeadroom]:
 
 def _row(row: RowHeadroom) -> dict[str, Any]:
     return {
-        "limit_w": row.provisioned_w,
-        "peak_w": row.peak_w,
-        "headroom_w": row.provisioned_w - row.peak_w,
         "binding": row.binding or None,
         # What neither the plant nor a single run tells is left open.
         "stranded_w": {**row.stranded_w, "network": None, "sla": None},

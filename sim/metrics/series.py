@@ -79,6 +79,8 @@ def load_blocks(
     activity.bins.cover(end_s)
     flow.cover(end_s)
     integrals = np.stack([activity.bins.integrals(quantity) for quantity in QUANTITIES])
+    # A run of no time has no bin, though something may have happened at its one instant.
+    bins = activity.bins.count
     amounts = {
         # Rounding may leave a trace below zero where nobody waits.
         "queue": np.maximum(flow.waiting.level_integrals(end_s), 0.0),
@@ -97,6 +99,7 @@ def load_blocks(
         }
         for column, amount in amounts.items():
             grouped = activity.sizes.by_site(amount) if kind == "site" else amount
+            grouped = grouped[:, :bins]
             values[column] = ratio(grouped, length_s)
         blocks.append(SeriesBlock(kind, names, values))
     return blocks
@@ -141,7 +144,7 @@ class _Chunks:
         some = codes[part]
         empty = np.full(len(some) * bins, np.nan)
         columns: Columns = {
-            name: block.values[name][part].ravel() if name in block.values else empty
+            name: block.values[name][part, :bins].ravel() if name in block.values else empty
             for name in SERIES_TYPES
         }
         columns["time_s"] = np.tile(self.time_s, len(some))

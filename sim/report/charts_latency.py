@@ -120,9 +120,13 @@ def latency_axis(tiers: list[TierLatency]) -> Axis:
 
 
 def _drawn(tiers: list[TierLatency], x: Axis) -> list[tuple[TierLatency, float]]:
-    """Return the tiers whose target lies on the axis, with that target."""
+    """Return the tiers whose target lies on the axis, with that target, the lowest first.
+
+    Labels stand at the left and each a line higher, so none is crossed by a target's line.
+    """
     low, high = (10.0**end for end in x.scale.ends)
-    return [(line, line.target) for line in tiers if line.target and low <= line.target <= high]
+    found = [(line, line.target) for line in tiers if line.target and low <= line.target <= high]
+    return sorted(found, key=lambda drawn: drawn[1])
 
 
 def _legend_text(line: TierLatency, x: Axis) -> str:

@@ -123,6 +123,9 @@ def _prefix(path: str, depth: int) -> str:
 
 def _label(paths: list[str]) -> str:
     first, last = (path.rpartition("/")[2] for path in (paths[0], paths[-1]))
+    stem, dash, end = last.rpartition("-")
+    if first.startswith(stem + dash):
+        last = end
     return first if len(paths) == 1 else f"{first} … {last}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,14 +12,18 @@ if TYPE_CHECKING:
 
     from sim.explain import Explanation
 
+MOST_PLACES = 3  # of a level that are shown; --json has all
+
 
 def explanation_tables(explanation: Explanation) -> Iterator[RenderableType]:
-    """Yield the tables: sites, pools, load and, for a topology, links."""
+    """Yield the tables: sites, fullest places, pools, load and, for a topology, links."""
     yield _sites(explanation)
+    yield _places(explanation)
     if explanation.pools:
         yield _pools(explanation)
     if explanation.loads:
         yield _loads(explanation)
+        yield _site_loads(explanation)
     if not explanation.pools:
         yield _links(explanation)
 
@@ -46,7 +51,7 @@ def _kw(watts: float | None) -> str:
 
 def _sites(explanation: Explanation) -> RenderableType:
     table = _table(
-        f"{explanation.name}: sites",
+        f"{explanation.name}: sites; power with {explanation.power_basis}",
         "site",
         "kind",
         "halls",
@@ -68,6 +73,22 @@ def _sites(explanation: Explanation) -> RenderableType:
             _kw(site.peak_w),
             _kw(site.limit_w),
         )
+    return table
+
+
+def _places(explanation: Explanation) -> RenderableType:
+    headings = ("level", "name", "idle kW", "peak kW", "limit kW", "peak /\nlimit")
+    table = _table("fullest halls, rows and racks at that peak", *headings, words=("name",))
+    for level, places in groupby(explanation.places, key=lambda place: place.level):
+        for place in islice(places, MOST_PLACES):
+            table.add_row(
+                level,
+                place.name,
+                _kw(place.idle_w),
+                _kw(place.peak_w),
+                _kw(place.limit_w),
+                f"{place.peak_w / place.limit_w:.0%}" if place.limit_w else "–",
+            )
     return table
 
 
@@ -125,6 +146,22 @@ def _loads(explanation: Explanation) -> RenderableType:
             f"{load.fastest_ttft_s * 1e3:,.1f}",
             f"{load.fastest_tpot_s * 1e3:,.1f}",
         )
+    return table
+
+
+def _site_loads(explanation: Explanation) -> RenderableType:
+    table = _table(
+        "that load by site, if every request went to the nearest",
+        "site",
+        "tier",
+        "model",
+        "req/s",
+        "share of\ncapacity",
+        words=("tier", "model"),
+    )
+    for load in explanation.site_loads:
+        rate, share = f"{load.requests_per_s:,.1f}", f"{load.share:.0%}"
+        table.add_row(load.site, load.tier, load.model, rate, share)
     return table
 
 

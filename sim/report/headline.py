@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.result import Result
 
 MOST_NAMES = 3
+LEVELS = ("site", "hall", "row", "rack")
 FATES = {
     "completed": "completed",
     "rejected": "rejected",
@@ -59,6 +60,31 @@ class SitePower:
         return self.peak_kw / self.limit_kw if self.limit_kw else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class PlacesAbove:
+    """The sites, halls, rows or racks that went above their power limit, the worst of them first.
+
+    Attributes:
+        level: what they are.
+        count: how many there are.
+        worst: name, ``limit_w``, ``peak_w`` and ``share_above`` of the worst.
+    """
+
+    level: str
+    count: int
+    worst: Sequence[Mapping[str, Any]]
+
+    @property
+    def fullness(self) -> float:
+        """Return peak over limit of the worst."""
+        return float(self.worst[0]["peak_w"]) / float(self.worst[0]["limit_w"])
+
+    @property
+    def named(self) -> str:
+        """Return how many there are, in words."""
+        return formats.plural(self.count, self.level)
+
+
 def tier_slas(summary: Mapping[str, Any]) -> list[TierSla]:
     """Return the attainment of every tier that has one."""
     found = []
@@ -79,12 +105,22 @@ def site_powers(summary: Mapping[str, Any]) -> list[SitePower]:
     return sorted(found, key=lambda site: -site.fullness)
 
 
+def places_above(summary: Mapping[str, Any]) -> list[PlacesAbove]:
+    """Return the levels at which something went above its power limit, from site to rack."""
+    found = at(summary, "above_limit") or {}
+    return [
+        PlacesAbove(level, int(found[level]["count"]), found[level]["worst"])
+        for level in LEVELS
+        if level in found
+    ]
+
+
 def verdict(summary: Mapping[str, Any]) -> Markup:
     """Return in a sentence or two what the run says."""
     slas = tier_slas(summary)
     missed = [sla for sla in slas if sla.met is False]
     judged = [sla for sla in slas if sla.met is not None]
-    over = [site for site in site_powers(summary) if site.fullness > 1]
+    over = places_above(summary)
     said = []
     if missed:
         names = [
@@ -97,11 +133,16 @@ def verdict(summary: Mapping[str, Any]) -> Markup:
         every = {1: "The service level is", 2: "Both service levels are"}
         said.append(f"{every.get(len(judged), f'All {len(judged)} service levels are')} met.")
     if over:
-        said.append(f"Power above the limit at {_some([site.name for site in over])}.")
-    elif any(site.limit_kw for site in site_powers(summary)):
-        said.append("No site went above its power limit.")
+        said.append(f"Power above the limit: {'; '.join(map(_above, over))}.")
+    elif at(summary, "above_limit") is not None:
+        said.append("No site, row or rack went above its power limit.")
     state = "bad" if missed or over else "good"
     return tag("p", " ".join(said), class_=f"verdict {state}") if said else Markup()
+
+
+def _above(places: PlacesAbove) -> str:
+    worst = f"{places.worst[0]['name']} drew up to {formats.share(places.fullness)} of it"
+    return f"{places.named}, of which {worst}" if places.count > 1 else f"{places.level} {worst}"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -209,19 +250,20 @@ def _power_tile(summary: Mapping[str, Any]) -> Markup | None:
     sites = site_powers(summary)
     if not sites:
         return None
-    fullest = sites[0]
+    over = ", ".join(places.named for places in places_above(summary))
+    sign = tag("span", f"✗ above the limit: {over}", class_="sign") if over else None
+    state, fullest = "bad" if over else "", sites[0]
     if fullest.limit_kw is None:
         highest = max(sites, key=lambda site: site.peak_kw)
-        return _tile(
-            "Peak power", formats.power_kw(highest.peak_kw), highest.name, "no limit given"
-        )
+        said = (f"{highest.name}; no limit given for a site", sign)
+        return _tile("Peak power", formats.power_kw(highest.peak_kw), *said, state=state)
     return _tile(
         "Peak power against limit",
         formats.share(fullest.fullness),
         f"{fullest.name}: {formats.power_kw(fullest.peak_kw)} of "
         f"{formats.power_kw(fullest.limit_kw)}",
-        tag("span", "✗ above the limit", class_="sign") if fullest.fullness > 1 else None,
-        state="bad" if fullest.fullness > 1 else "",
+        sign,
+        state=state,
     )
 
 

@@ -18,7 +18,8 @@ from sim.report.svg import percent
 LEVELS = len(HEAT_LIGHT)
 OVER = LEVELS  # level of a value above its limit
 HEADER_PX, GAP_PX, TICK_SPACE_PX = 19, 5, 22
-LABEL_LETTERS = 12
+LABEL_LETTERS, LABEL_HEAD = 12, 4  # of a row's name, and those before what is left out
+NARROW_LETTERS = 7  # of names that fit into the margin of any chart
 LABEL_FROM_PX = 11  # rows at least this high carry their own label
 
 
@@ -111,13 +112,13 @@ def heat_map(
     )
     side = _row_labels(groups, tops, row_px, height)
     scrolling = tag("div", tag("div", side, picture, class_="frame"), class_="tall", tabindex=0)
-    return join((scrolling, _time_axis(x, row_px)))
+    return join((scrolling, _time_axis(x, side_class(groups, row_px))))
 
 
-def _time_axis(x: Axis, row_px: int) -> Markup:
+def _time_axis(x: Axis, side_class: str) -> Markup:
     """Return the axis below the map, outside the box that scrolls."""
     labels = tag("svg", _time_labels(x), class_="plot-axis", width="100%", height=TICK_SPACE_PX)
-    beside = tag("svg", class_=_side_class(row_px), height=1)
+    beside = tag("svg", class_=side_class, height=1)
     inside = tag("div", beside, labels, class_="frame")
     return tag("div", inside, class_="tall", aria_hidden="true")
 
@@ -220,15 +221,21 @@ def _row_labels(
         for place, row in enumerate(group.rows)
         if row_px >= LABEL_FROM_PX
     ]
-    return tag("svg", *labels, class_=_side_class(row_px), height=height)
+    return tag("svg", *labels, class_=side_class(groups, row_px), height=height)
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= LABEL_LETTERS else f"{label[: LABEL_LETTERS - 1]}…"
+    """Return a name that fits; its middle goes first, because names differ at their ends."""
+    tail = LABEL_LETTERS - LABEL_HEAD - 1
+    return label if len(label) <= LABEL_LETTERS else f"{label[:LABEL_HEAD]}…{label[-tail:]}"
 
 
-def _side_class(row_px: int) -> str:
-    return "y wide" if row_px >= LABEL_FROM_PX else "y none"
+def side_class(groups: Sequence[HeatGroup], row_px: int) -> str:
+    """Return the CSS class of the margin with the names: wide, as in any chart, or none."""
+    if row_px < LABEL_FROM_PX:
+        return "y none"
+    longest = max(len(row.label) for group in groups for row in group.rows)
+    return "y wide" if longest > NARROW_LETTERS else "y"
 
 
 def _time_labels(x: Axis) -> Markup:

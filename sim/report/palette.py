@@ -29,6 +29,7 @@ SERIES_DARK = (
     "#d8d24a",
 )
 SLOTS = len(SERIES_LIGHT)
+TEXT_SHADE = 0.8  # of the light colours in small text, which needs a contrast of 4.5:1
 
 # Ten steps from idle to full, and one for what lies above the limit.
 HEAT_LIGHT = (
@@ -58,10 +59,24 @@ HEAT_DARK = (
 OVER_LIGHT, OVER_DARK = "#d55e00", "#f58a42"
 
 
+def text_colours() -> tuple[str, ...]:
+    """Return the light colours of series, dark enough for small text."""
+    return tuple(
+        "#" + "".join(f"{round(TEXT_SHADE * channel):02x}" for channel in bytes.fromhex(colour[1:]))
+        for colour in SERIES_LIGHT
+    )
+
+
 def css_variables(dark: bool) -> str:
-    """Return the colours as CSS custom properties ``--s0 ..``, ``--q0 ..`` and ``--over``."""
+    """Return the colours as CSS custom properties.
+
+    ``--s0 ..`` are series, ``--t0 ..`` text in the colour of a series, ``--q0 ..`` and ``--over``
+    the steps of heat maps.
+    """
     series, heat = (SERIES_DARK, HEAT_DARK) if dark else (SERIES_LIGHT, HEAT_LIGHT)
+    texts = series if dark else text_colours()
     pairs = [(f"--s{slot}", colour) for slot, colour in enumerate(series)]
+    pairs += [(f"--t{slot}", colour) for slot, colour in enumerate(texts)]
     pairs += [(f"--q{step}", colour) for step, colour in enumerate(heat)]
     pairs.append(("--over", OVER_DARK if dark else OVER_LIGHT))
     return "".join(f"{name}:{colour};" for name, colour in pairs)
@@ -74,6 +89,7 @@ def css_classes() -> str:
         f".area.s{slot},.layer.s{slot},.band.s{slot},.bar.s{slot},.mark.s{slot},.marker.s{slot}"
         f"{{fill:var(--s{slot})}}"
         f".dot.s{slot}{{background:var(--s{slot})}}"
+        f"svg text.flag.s{slot}{{fill:var(--t{slot})}}"
         for slot in range(SLOTS)
     ]
     steps = [*(f"q{step}" for step in range(len(HEAT_LIGHT))), "over"]

@@ -1,4 +1,4 @@
-"""What operators look up: incidents, load targets and who paid, the power of rows."""
+"""What operators look up: incidents, load targets and who paid, power limits and rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.datatable import folded, table
 from sim.report.formats import NOTHING, duration, plural, power, share, span
+from sim.report.headline import PlacesAbove, places_above
 from sim.report.markup import Markup, join, tag
 from sim.report.view import as_float, at
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from sim.result import Result
 
 MOST_ROWS = 15  # of a table that is not folded away
+STRANDED = (
+    "Stranded is the part of a row's limit that a tighter constraint keeps from being used; "
+    "imbalance the largest deviation of a rack's energy from the mean of its row. What the "
+    "network and the SLA strand is not known from a single run."
+)
 CAUSES = {
     "breaker": "Breaker tripped",
     "overload": "Power stage overloaded",
@@ -101,31 +107,63 @@ def _latency(figures: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def row_table(result: Result) -> Markup:
-    """Return the power of rows against their limits, and what keeps the rest from being used."""
-    found: Mapping[str, Any] = at(result.summary, "rows") or {}
-    if not found:
+def limit_table(result: Result) -> Markup:
+    """Return what went above its power limit, from sites to racks, the worst of each first."""
+    over = places_above(result.summary)
+    rows: list[list[str]] = []
+    for places in over:
+        rows.append([_level(places)])
+        rows += [
+            [
+                place["name"],
+                *(power(as_float(place[key])) for key in ("limit_w", "peak_w")),
+                share(place["peak_w"] / place["limit_w"]),
+                share(as_float(place["share_above"])),
+            ]
+            for place in places.worst
+        ]
+    if not over:
         return Markup()
+    made = table("Above the power limit", ["", "Limit", "Peak", "Peak / limit", "Time above"], rows)
+    if len(rows) > MOST_ROWS:
+        made = folded(made, "Above the power limit")
+    return join((tag("h3", "Above the power limit"), made))
+
+
+def _level(places: PlacesAbove) -> str:
+    left_out = places.count - len(places.worst)
+    shown = f"; the worst {len(places.worst)}" if left_out else ""
+    return f"{places.named}{shown}"
+
+
+def row_table(result: Result) -> Markup:
+    """Return the power of rows against their limits and, where known, what strands the rest."""
+    found: Mapping[str, Any] = at(result.summary, "rows") or {}
+    limited = {name: row for name, row in found.items() if as_float(row["limit_w"]) is not None}
+    if not limited:
+        return Markup()
+    stranded = any("stranded_w" in row for row in limited.values())
     rows = [
         [
             name,
             *(power(as_float(row[key])) for key in ("limit_w", "peak_w", "headroom_w")),
-            row["binding"] or NOTHING,
-            _stranded(row["stranded_w"]),
-            share(as_float(row["imbalance"])),
+            share(as_float(row["share_above"])),
+            *(_unused(row) if stranded else ()),
         ]
-        for name, row in found.items()
+        for name, row in limited.items()
     ]
-    header = ["Row", "Limit", "Peak", "Headroom", "Binds first", "Stranded", "Imbalance"]
+    header = ["Row", "Limit", "Peak", "Headroom", "Time above"]
+    header += ["Binds first", "Stranded", "Imbalance"] if stranded else []
     made = table("Power by row", header, rows)
     if len(rows) > MOST_ROWS:
         made = folded(made, f"All {len(rows)} rows")
-    note = (
-        "Stranded is the part of a row's limit that a tighter constraint keeps from being used; "
-        "imbalance the largest deviation of a rack's energy from the mean of its row. What the "
-        "network and the SLA strand is not known from a single run."
-    )
-    return join((tag("h3", "Power by row"), tag("p", note, class_="note"), made))
+    note = tag("p", STRANDED, class_="note") if stranded else ""
+    return join((tag("h3", "Power by row"), note, made))
+
+
+def _unused(row: Mapping[str, Any]) -> list[str]:
+    imbalance = share(as_float(row["imbalance"]))
+    return [row["binding"] or NOTHING, _stranded(row["stranded_w"]), imbalance]
 
 
 def _stranded(by_cause: Mapping[str, float]) -> str:

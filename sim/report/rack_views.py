@@ -33,6 +33,7 @@ from sim.report.heatmap import (
     heat_legend,
     heat_map,
     levels,
+    side_class,
     step_class,
 )
 from sim.report.markup import Markup, join, tag
@@ -134,13 +135,16 @@ def _panel(view: View, history: RackHistory) -> Markup:
             tag("p", view.subtitle, class_="note"),
             heat_legend(view.scale),
             heat_map(groups, axis, line_px(groups), words, view.scale),
-            _moment(view, history, axis.scale.ends),
+            _moment(view, history, axis.scale.ends, side_class(groups, line_px(groups))),
         )
     )
 
 
-def _moment(view: View, history: RackHistory, ends: tuple[float, float]) -> Markup:
-    """Return all racks as boxes at one moment, with the slider that the script brings to life."""
+def _moment(view: View, history: RackHistory, ends: tuple[float, float], side: str) -> Markup:
+    """Return all racks as boxes at one moment, with the slider that the script brings to life.
+
+    ``side`` is the class of the map's margin: the slider begins where the map does.
+    """
     if len(view.shares) > MOST_BOXES:
         return Markup()
     cells = {name: rack_cells([shares], history.time_s) for name, shares in view.shares.items()}
@@ -165,7 +169,7 @@ def _moment(view: View, history: RackHistory, ends: tuple[float, float]) -> Mark
         words,
         slider,
         boxes,
-        class_="scrubber",
+        class_=side.replace("y", "scrubber"),
         data_ends=json.dumps(ends),
         data_steps=json.dumps(view.scale.steps, ensure_ascii=False),
     )

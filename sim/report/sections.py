@@ -16,6 +16,7 @@ from sim.report.facility_sections import facility_sections, has_facility
 from sim.report.fleet_sections import fleet_section
 from sim.report.headline import site_powers
 from sim.report.markup import Markup, join, tag
+from sim.report.plant_tables import limit_table, row_table
 from sim.report.pool_tables import pool_tables
 from sim.report.section import Section
 from sim.report.trust import source_tables
@@ -107,9 +108,10 @@ def _power(result: Result) -> Section:
         "IT power of every site against its limit over time. "
         "Lines are means, bands reach up to the highest instant."
     )
-    # with a facility the racks have a section of their own
-    racks = Markup() if has_facility(result) else rack_heat_map(result)
-    return Section("power", "Power", lead, join((_grid(charts), note, racks)))
+    parts = [_grid(charts), note, limit_table(result)]
+    if not has_facility(result):  # with one, racks and rows have a section of their own
+        parts += [rack_heat_map(result), row_table(result)]
+    return Section("power", "Power", lead, join(parts))
 
 
 def _pools(result: Result) -> Section:
@@ -130,7 +132,7 @@ def _sites(result: Result) -> Section:
     }
     header = [
         *("Site", "Kind", "Requests", "Mean power", "Peak power", "Limit", "Headroom"),
-        *("Time capped", "Accelerators busy", "KV used", "Mean batch"),
+        *("Time above limit", "Time capped", "Accelerators busy", "KV used", "Mean batch"),
     ]
     if len(rows) <= MOST_SITES:
         content = table("Sites", header, rows.values(), texts=2) if rows else Markup()
@@ -151,7 +153,7 @@ def _site_cells(result: Result, site: str, served: Mapping[Any, int]) -> list[st
             formats.power_kw(as_float(at(power, key)))
             for key in ("mean_kw", "peak_kw", "limit_kw", "headroom_kw")
         ),
-        formats.share(as_float(at(power, "capped_share"))),
+        *(formats.share(as_float(at(power, key))) for key in ("share_above", "capped_share")),
         formats.share(as_float(at(use, "accelerator_busy"))),
         formats.share(as_float(at(use, "kv_used"))),
         formats.number(as_float(at(use, "batch_mean"))),

@@ -16,6 +16,7 @@ from sim.report.markup import Markup, join, tag
 
 GRID_X, GRID_Y = 4000, 2000
 FLAG_PX = 14  # height of a line of labels above the plot
+FLAG_ROOM = 0.3  # share of the width that such a label takes in a narrow chart
 
 
 def _grid(axis: Axis, values: ArrayLike, size: int, flip: bool) -> FloatArray:
@@ -99,9 +100,12 @@ def dots(x: Axis, y: Axis, xs: ArrayLike, ys: ArrayLike, slot: int, height: floa
 
 
 def rule_at_x(x: Axis, value: float, label: str, slot: int, height: float, level: int) -> Markup:
-    """Return a dashed vertical line whose label stands ``level`` lines above the plot."""
+    """Return a dashed vertical line with its label ``level`` lines above the plot.
+
+    The label stands at the left of its line unless it would reach over the axis.
+    """
     place = float(x.scale.place(value))
-    left = place > 0.62
+    left = place > FLAG_ROOM
     return join(
         (
             tag(
@@ -115,7 +119,7 @@ def rule_at_x(x: Axis, value: float, label: str, slot: int, height: float, level
             tag(
                 "text",
                 label,
-                class_="halo",
+                class_=f"halo flag s{slot}",
                 x=percent(place),
                 y=-FLAG_PX * level - 5,
                 dx=-4 if left else 4,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
-from sim.report.headline import FATES, site_powers, tier_slas
+from sim.report.headline import FATES, places_above, site_powers, tier_slas
 from sim.report.view import as_float, at
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ def _figure_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         verdict = {True: " ✓", False: " ✗ missed", None: ""}[sla.met]
         target = f", target {formats.share(sla.target, 2)}" if sla.target is not None else ""
         yield f"SLA {sla.name}", f"{formats.share(sla.attainment, 2)}{target}{verdict}"
+    over = ", ".join(places.named for places in places_above(summary))
+    if over:
+        yield "Power limits", f"✗ exceeded by {over}"
     yield from _energy_rows(summary)
     yield from _cost_rows(summary)
     yield from _speed_rows(summary)

@@ -26,7 +26,6 @@ from sim.scenario.catalog_fields import SECTIONS
 from sim.scenario.catalog_marks import Mark
 from sim.scenario.catalog_reader import Layer, read_layer, read_sources
 from sim.scenario.document import Document, from_mapping
-from sim.scenario.validate import in_order
 from sim.scenario.yaml_reader import read_document
 
 if TYPE_CHECKING:
@@ -181,4 +180,4 @@ def _only(kind: type[T], entries: Mapping[str, Mapping[str, Entry]]) -> dict[str
 def _raise(documents: Sequence[Document], problems: Sequence[Problem]) -> None:
     found = [problem for document in documents for problem in document.problems]
     if found or problems:
-        raise ScenarioError(in_order([*found, *problems]))
+        raise ScenarioError([*found, *problems])

@@ -33,6 +33,7 @@ class ScenarioNames:
         rack_cooling: cooling of each rack type of the catalogue, None where its hall decides; None
             if the catalogue is not known.
         policies: routing policies; None if they are not known.
+        trace_formats: formats of trace files; None if they are not known.
     """
 
     tiers: Collection[str]
@@ -42,6 +43,7 @@ class ScenarioNames:
     models: Collection[str] | None = None
     rack_cooling: Mapping[str, str | None] | None = None
     policies: Collection[str] | None = None
+    trace_formats: Collection[str] | None = None
 
 
 def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
@@ -59,6 +61,7 @@ def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
             for share in shares:
                 if share not in known:
                     yield unknown_name((*place, key, share), share, what, known, of_key=True)
+        yield from _trace(place, workload, names)
     for name, pool in scenario.pools.items():
         yield from _pool(name, pool, scenario, names)
     policy = scenario.routing.policy
@@ -91,6 +94,25 @@ def _routing(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
         for index, name in enumerate(section.sites or ()):
             if name not in names.sites:
                 yield unknown_name(("tiers", tier, "sites", index), name, site, names.sites)
+
+
+def _trace(place: Place, workload: Workload, names: ScenarioNames) -> Iterator[Finding]:
+    """Yield names that a trace's labels stand for, and a format, that do not exist."""
+    formats = names.trace_formats
+    for key in ("trace", "fitted"):
+        name = getattr(getattr(workload, key), "format", None)
+        if formats is not None and name is not None and name not in formats:
+            yield unknown_name((*place, key, "format"), name, "a trace format", formats)
+    if workload.trace is None:
+        return
+    for key, known, what in (
+        ("tiers", names.tiers, "a tier of the scenario"),
+        ("regions", names.regions, "a user region of the topology"),
+        ("models", names.models, "a model of the catalogue"),
+    ):
+        for label, name in (getattr(workload.trace, key) or {}).items():
+            if known is not None and name not in known:
+                yield unknown_name((*place, "trace", key, label), name, what, known)
 
 
 def _pool(name: str, pool: Pool, scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
@@ -139,14 +161,6 @@ def _racks(
             return
     got = f"a choice that no rack of {pool.site!r} matches"
     yield Finding(place, got, "one that some rack matches")
-
-
-def check_run(scenario: Scenario) -> Iterator[Finding]:
-    """Yield a finding if nothing ends the run."""
-    endless = [name for name, load in scenario.traffic.items() if load.is_endless]
-    if scenario.run.duration_s is None and endless:
-        expected = f"a duration, because the requests of {endless[0]!r} never end"
-        yield Finding(("run", "duration"), "nothing", expected)
 
 
 def check_service(scenario: Scenario) -> Iterator[Finding]:

@@ -17,14 +17,15 @@ def describes_topology(source: str | Path | Mapping[str, Any]) -> bool:
     A file that cannot be read counts as a scenario: loading it says what is wrong.
     """
     if isinstance(source, Mapping):
-        return _is_topology(source)
+        return is_topology(source)
     if isinstance(source, str) and not looks_like_path(source):
         return source not in shipped("experiments") and source in shipped("topologies")
     try:
-        return _is_topology(read_document(Path(source)).get(()))
+        return is_topology(read_document(Path(source)).get(()))
     except ScenarioError:
         return False
 
 
-def _is_topology(data: Any) -> bool:
+def is_topology(data: Any) -> bool:
+    """Return whether the data of a document are those of a topology."""
     return isinstance(data, Mapping) and "sites" in data and "pools" not in data

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import Problem, ScenarioError
-from sim.scenario.check_scenario import ScenarioNames, check_names, check_run, check_service
+from sim.scenario.check_run import check_run
+from sim.scenario.check_scenario import ScenarioNames, check_names, check_service
 from sim.scenario.check_topology import TopologyNames, check_topology
 from sim.scenario.document import Document, Place
 from sim.scenario.findings import Finding
+from sim.scenario.kinds import is_topology
 from sim.scenario.overrides import apply_override, parse_overrides
 from sim.scenario.partial import SoundPart, sound_part
+from sim.scenario.positions import Positions
 from sim.scenario.schema import Scenario
 from sim.scenario.schema_topology import Topology
 from sim.scenario.sources import Source, include_topology, note_missing_files, open_source
-from sim.scenario.validate import in_order, validate
+from sim.scenario.validate import validate
 
 if TYPE_CHECKING:
     from sim.scenario.catalog import Catalog
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 # Steps from the top of a document to one of its named entries, where that is not 1.
 _SCENARIO_ENTRIES = {"tiers": 2, "traffic": 2, "pools": 2, "topology": 3}
 _TOPOLOGY_ENTRIES = {"regions": 2, "sites": 2, "links": 2}
+_GROUND = ("", "topology", "catalog", "constants")  # what pools are placed on
 
 
 def load_scenario(
@@ -32,6 +37,7 @@ def load_scenario(
     overrides: Sequence[str] = (),
     *,
     policies: Collection[str] | None = None,
+    trace_formats: Collection[str] | None = None,
 ) -> Scenario:
     """Return the scenario that a file or mapping describes, with its topology read in.
 
@@ -40,6 +46,7 @@ def load_scenario(
             mapping a value may also be an SI number under the attribute's name, ``latency_s``.
         overrides: changes as ``dotted.path=value``, made before anything is checked.
         policies: names of the routing policies that exist; not checked unless given.
+        trace_formats: names of the trace formats that exist; likewise.
 
     Raises:
         ScenarioError: with every problem of the scenario, its topology and its catalogue files.
@@ -53,13 +60,15 @@ def load_scenario(
         sound = not any(problem.path.startswith("constants") for problem in problems)
         constants = document if part.value.constants and sound else None
         catalog, catalog_problems = _catalog([p for p in files if p.is_file()], constants)
-        findings = _findings(part.value, document, catalog, policies)
+        findings = _findings(part.value, document, catalog, policies, trace_formats)
         problems += catalog_problems + _problems(findings, part, document)
         if not problems:
             problems += _problems(check_service(part.value), part, document)
+        if problems and catalog is not None:
+            problems += _misfits(part.value, document, catalog, problems)
     if validation.value is None or problems:
-        raise ScenarioError(in_order(problems))
-    return validation.value.placed_in(base_dir)
+        raise ScenarioError(problems)
+    return validation.value.placed_in(base_dir, Positions.of(document))
 
 
 def load_topology(source: Source) -> Topology:
@@ -80,13 +89,16 @@ def load_topology(source: Source) -> Topology:
         findings = check_topology(part.value, _topology_names(document, (), catalog))
         problems += catalog_problems + _problems(findings, part, document)
     if validation.value is None or problems:
-        raise ScenarioError(in_order(problems))
+        raise ScenarioError(problems)
     return validation.value
 
 
 def _changed(source: Source, overrides: Sequence[str]) -> tuple[Document, Path]:
     """Return the document with its topology included and the overrides applied, and its folder."""
     document, base_dir = open_source("experiments", source)
+    if is_topology(document.data):
+        hint = "try `loadbank show`; a scenario names its topology and has pools and traffic"
+        raise ScenarioError([Problem("", "a topology", "a scenario", document.file, hint=hint)])
     changes = parse_overrides(overrides)
     # Another topology comes first, so that other changes can reach into it.
     for change in [change for change in changes if change.steps == ("topology",)]:
@@ -130,6 +142,7 @@ def _findings(
     document: Document,
     catalog: Catalog | None,
     policies: Collection[str] | None,
+    trace_formats: Collection[str] | None,
 ) -> Iterator[Finding]:
     """Yield what is wrong between the sections of a scenario, or of its sound part."""
     of_topology = _topology_names(document, ("topology",), catalog)
@@ -143,9 +156,37 @@ def _findings(
         models=catalog.models if catalog else None,
         rack_cooling={k: rack.cooling for k, rack in catalog.racks.items()} if catalog else None,
         policies=policies,
+        trace_formats=trace_formats,
     )
     yield from check_names(scenario, names)
     yield from check_run(scenario)
+
+
+def _misfits(
+    scenario: Scenario, document: Document, catalog: Catalog, problems: Iterable[Problem]
+) -> list[Problem]:
+    """Return why pools cannot be placed, for a scenario that has other mistakes.
+
+    Without other mistakes whoever builds the plant is told. Pools with mistakes are left out, and
+    nothing is said of any pool where the topology or the catalogue may be to blame.
+    """
+    from sim.scenario.plant import build_plant
+
+    wrong = [problem.path for problem in problems]
+    if any(re.split(r"[.\[]", path)[0] in _GROUND for path in wrong):
+        return []
+    pools = {
+        name: pool
+        for name, pool in scenario.pools.items()
+        if not any(f"{path}.".startswith(f"pools.{name}.") for path in wrong)
+    }
+    if not pools:
+        return []
+    try:
+        build_plant(scenario.model_copy(update={"pools": pools}), catalog)
+    except ScenarioError as error:
+        return list(map(Positions.of(document).located, error.problems))
+    return []
 
 
 def _problems(

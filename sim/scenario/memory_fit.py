@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import Final
 
 from sim.errors import Problem, ScenarioError
@@ -20,6 +21,7 @@ WEIGHT_BYTES: Final[Mapping[str, float]] = {
 }
 BF16_BYTES: Final = 2.0
 LARGEST_GROUP: Final = 1024
+ON_CHIP_BYTES: Final = 1e9  # accelerators with less have no memory beside that on the chip
 GB: Final = 1e9
 
 
@@ -87,6 +89,19 @@ def layout_of(pool: Pool, models: Mapping[str, Model]) -> Layout:
     name = pool.speculative.draft_model if pool.speculative else None
     draft = models[name] if name else None
     return Layout(pool.kv_precision, pool.expert_parallel, pool.data_parallel, draft)
+
+
+def splits_heads(model: Model, accelerator: Accelerator, shares: int) -> bool:
+    """Return whether engines can spread the attention of a model over so many accelerators.
+
+    Each gets as many query heads, and whole key/value heads or a copy of one: vLLM refuses other
+    sizes (``ModelConfig.verify_with_parallel_config``, and the attention of its models). Where
+    weights lie in on-chip memory, a compiler spreads layers and not heads.
+    """
+    if accelerator.memory_bytes < ON_CHIP_BYTES:
+        return True
+    larger, smaller = max(shares, model.kv_heads), min(shares, model.kv_heads)
+    return model.heads % shares == 0 and (model.latent_kv or larger % smaller == 0)
 
 
 def memory_fit(
@@ -175,6 +190,7 @@ def kv_capacity_tokens(
     max_num_batched_tokens: int = 8192,
     path: str = "",
     layout: Layout = EVEN_SPLIT,
+    largest_group: int = LARGEST_GROUP,
 ) -> int:
     """Return how many tokens of context one replica can hold [tokens].
 
@@ -186,6 +202,7 @@ def kv_capacity_tokens(
         max_num_batched_tokens: most tokens in one step [tokens].
         path: where the combination is asked for, for messages.
         layout: how the model lies on them.
+        largest_group: most accelerators that the message may propose [1].
 
     Raises:
         ScenarioError: the model does not fit; says by how many GB, and what would fit.
@@ -206,23 +223,30 @@ def kv_capacity_tokens(
         f"buffers {fit.buffers_bytes / GB:.1f}, runtime {fit.context_bytes / GB:.1f}) and has "
         f"{fit.memory_bytes / GB:.1f} GB, {(needed - fit.memory_bytes) / GB:.1f} GB too little"
     )
-    hint = _what_fits(fit_of, tensor_parallel, precision)
+
+    def fits(group: int, weights: str) -> bool:
+        spread = splits_heads(model, accelerator, group // layout.data_parallel)
+        return spread and fit_of(group, weights).kv_tokens > 0
+
+    hint = _what_fits(fits, tensor_parallel, precision, largest_group)
     raise ScenarioError([Problem(path, got, expected, hint=hint)])
 
 
 def _what_fits(
-    fit_of: Callable[[int, str], MemoryFit], tensor_parallel: int, precision: str
+    fits: Callable[[int, str], bool], tensor_parallel: int, precision: str, largest_group: int
 ) -> str:
-    """Return the next larger group and the largest smaller precision with which it would fit."""
-    found = []
-    group = tensor_parallel
-    while (group := 2 * group) <= LARGEST_GROUP:
-        if fit_of(group, precision).kv_tokens:
-            found.append(f"tensor_parallel {group}")
-            break
-    for smaller in ("fp8", "int4"):
-        cheaper = WEIGHT_BYTES[smaller] < WEIGHT_BYTES[precision]
-        if cheaper and fit_of(tensor_parallel, smaller).kv_tokens:
-            found.append(f"precision {smaller}")
-            break
+    """Return the next larger group and the next smaller precision that would do, or both."""
+    doublings = range(1, (largest_group // tensor_parallel).bit_length())
+    groups = [tensor_parallel << times for times in doublings]
+    smaller = [name for name in ("fp8", "int4") if WEIGHT_BYTES[name] < WEIGHT_BYTES[precision]]
+    larger = (f"tensor_parallel {group}" for group in groups if fits(group, precision))
+    cheaper = (f"precision {name}" for name in smaller if fits(tensor_parallel, name))
+    both = (
+        f"tensor_parallel {group} with precision {name}"
+        for name, group in product(smaller, groups)
+        if fits(group, name)
+    )
+    found = [text for text in (next(larger, ""), next(cheaper, "")) if text] or list(
+        islice(both, 1)
+    )
     return f"would fit: {' or '.join(found)}" if found else "it fits on no group of these"

@@ -9,9 +9,9 @@ import numpy as np
 
 from sim.errors import Problem, ScenarioError
 from sim.interfaces import IntArray
-from sim.scenario.catalog import Accelerator, Catalog
+from sim.scenario.catalog import Accelerator, Catalog, Model
 from sim.scenario.hardware import AIR, LIQUID, Hardware
-from sim.scenario.memory_fit import kv_capacity_tokens, layout_of
+from sim.scenario.memory_fit import kv_capacity_tokens, layout_of, splits_heads
 from sim.scenario.schema_pools import Pool
 
 
@@ -48,25 +48,25 @@ def place_pool(
 
     Raises:
         ScenarioError: the racks hold several kinds of accelerators or too few free ones, a replica
-            is larger than fast links reach, or the model does not fit into the memory.
+            is larger than fast links reach, or the model does not spread over it or fit into its
+            memory.
     """
     path = f"pools.{name}"
     ground = _ground(path, pool, hardware, catalog)
-    size = pool.tensor_parallel
+    size, model, chip = pool.tensor_parallel, catalog.models[pool.model], ground.accelerator
+    if size > ground.reach:
+        what = f"at most {ground.reach}, as many {chip.name} as fast links join on these racks"
+        _refuse(f"{path}.tensor_parallel", str(size), what)
+    _check_parallelism(path, pool, model, chip)
     if pool.kv_cache_tokens is None:
-        model, batched = catalog.models[pool.model], pool.batching.max_num_batched_tokens
-        at = f"{path}.tensor_parallel"
-        layout, chip = layout_of(pool, catalog.models), ground.accelerator
-        kv_capacity_tokens(model, chip, size, pool.precision, batched, at, layout)
+        batched, at = pool.batching.max_num_batched_tokens, f"{path}.tensor_parallel"
+        layout = layout_of(pool, catalog.models)
+        kv_capacity_tokens(model, chip, size, pool.precision, batched, at, layout, ground.reach)
     wanted = None if pool.replicas == "fill" else pool.replicas
     if size <= ground.in_node:
         groups = place_in_nodes(free, ground.nodes, size, wanted)
-    elif size <= ground.in_rack:
-        groups = place_in_racks(free, ground.joined, ground.joined_rack, size, wanted)
     else:
-        reach = max(ground.in_node, ground.in_rack)
-        what = f"as many {ground.accelerator.name} as fast links join on these racks"
-        _refuse(f"{path}.tensor_parallel", str(size), f"at most {reach}, {what}")
+        groups = place_in_racks(free, ground.joined, ground.joined_rack, size, wanted)
     if len(groups) < (wanted or 1):
         got = f"{wanted} replicas of {size}, {wanted * size} accelerators" if wanted else "fill"
         expected = f"at most {len(groups)}" if wanted else f"room for a replica of {size}"
@@ -74,6 +74,20 @@ def place_pool(
         expected += f": {free_now} on {ground.racks} racks are free"
         _refuse(f"{path}.replicas", got, expected)
     return groups
+
+
+def _check_parallelism(path: str, pool: Pool, model: Model, accelerator: Accelerator) -> None:
+    """Refuse experts of a model that has none, and groups over which its heads do not spread."""
+    if pool.expert_parallel > 1 and not model.experts:
+        got = f"{pool.expert_parallel} with {model.name}"
+        _refuse(f"{path}.expert_parallel", got, "1: the model has no experts")
+    copies, size = pool.data_parallel, pool.tensor_parallel
+    if not splits_heads(model, accelerator, size // copies):
+        shares = (n for n in range(1, model.heads + 1) if splits_heads(model, accelerator, n))
+        sizes = ", ".join(str(n * copies) for n in shares)
+        heads = f"{model.heads} heads and {model.kv_heads} KV heads of {model.name}"
+        expected = f"a size over which the {heads} spread: {sizes}"
+        _refuse(f"{path}.tensor_parallel", str(size), expected)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +113,11 @@ class _Ground:
     in_rack: int
     total: int
     racks: int
+
+    @property
+    def reach(self) -> int:
+        """Accelerators of the largest group that fast links join [1]."""
+        return max(self.in_node, self.in_rack)
 
 
 def _ground(path: str, pool: Pool, hardware: Hardware, catalog: Catalog) -> _Ground:

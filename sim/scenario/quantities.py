@@ -85,12 +85,18 @@ class Quantity:
     def _bounded(self, value: float) -> float:
         inside = self.low < value if self.above else self.low <= value
         if not (inside and value <= self.high and math.isfinite(value)):
-            raise refusal(f"{self.kind.name} {self._range()}")
+            raise refusal(f"{self.kind.name} {self._range()}", self._percent_hint(value))
         if not self.whole:
             return value
         if not value.is_integer():
             raise refusal(f"{self.kind.name} without a fraction")
         return int(value)
+
+    def _percent_hint(self, value: float) -> str:
+        """Return what a bare number above 1 was meant to be, where parts of one are asked for."""
+        if self.bare and self.high == 1.0 and 1.0 < value <= 100.0:
+            return f"write '{value:g} %' if that is what was meant"
+        return ""
 
     def _range(self) -> str:
         low, high = (units.render(end, self.kind) for end in (self.low, self.high))

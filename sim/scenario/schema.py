@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, Strict, field_validator
 
+from sim.scenario.positions import Positions
 from sim.scenario.schema_base import Name, Reference, Section, Text
 from sim.scenario.schema_constants import Constants
 from sim.scenario.schema_facility import Facility
@@ -57,11 +58,17 @@ class Scenario(Section):
     """What is recorded."""
 
     _base_dir: Path = PrivateAttr(default=Path())
+    _positions: Positions = PrivateAttr(default=Positions())
 
     @property
     def base_dir(self) -> Path:
         """Folder to which the paths in the scenario are relative."""
         return self._base_dir
+
+    @property
+    def positions(self) -> Positions:
+        """Where each part of it was written; nowhere if it comes from Python."""
+        return self._positions
 
     @property
     def prefix_block_tokens(self) -> int:
@@ -77,10 +84,10 @@ class Scenario(Section):
                 allowed &= frozenset(limit)
         return allowed
 
-    def placed_in(self, base_dir: Path) -> Self:
-        """Return a copy whose paths are relative to ``base_dir``."""
+    def placed_in(self, base_dir: Path, positions: Positions) -> Self:
+        """Return a copy that was written at ``positions``, its paths relative to ``base_dir``."""
         copy = self.model_copy()
-        copy._base_dir = base_dir
+        copy._base_dir, copy._positions = base_dir, positions
         return copy
 
     @field_validator("tiers", mode="before")

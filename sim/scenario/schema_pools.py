@@ -81,7 +81,7 @@ class Batching(Section):
 
     mode: Literal["chunked-prefill", "prefill-first", "static"] = "chunked-prefill"
     """Prompts in chunks beside decoding, prompts before decoding, or whole batches in turn."""
-    max_num_seqs: PositiveInt = 256
+    max_num_seqs: Annotated[PositiveInt, Field(le=65_536)] = 256
     """Most requests in a batch."""
     max_num_batched_tokens: PositiveInt = Field(default=8192, alias="max_num_batched_tokens")
     """Most tokens in one step."""
@@ -141,6 +141,12 @@ class StepCoefficients(Section):
     """Per square root of the number of sequences that decode."""
     e_s_per_token2: Seconds = Field(default=0.0, alias="e")
     """Per prompt token and token of context before it."""
+
+    @model_validator(mode="after")
+    def _every_step_takes_time(self) -> Self:
+        if not self.a_s and not self.b_s_per_token:
+            raise refusal("a or b above 0 s, so that every step takes time", got="a and b of 0 s")
+        return self
 
 
 class AcceleratorPower(Section):

@@ -48,14 +48,26 @@ class TraceReplay(Section):
     bad_rows: Literal["refuse", "skip"] = "refuse"
     """What to do with malformed rows: refuse the file, or leave them out and count them."""
     tiers: dict[Text, Name] | None = None
-    """Tier of the requests that the trace labels so; the others follow the shares."""
+    """Tier of the requests that the trace labels so. A label that equals a tier's name means it;
+    the others follow the shares."""
     regions: dict[Text, Name] | None = None
-    """User region of the requests that the trace labels so; the others follow the shares."""
+    """User region of the requests that the trace labels so, likewise."""
+    models: dict[Text, Reference] | None = None
+    """Model of the requests that the trace labels so: one that traffic asks for or a pool runs. A
+    label that equals such a model's name means it; the others ask for the entry's model."""
 
     @model_validator(mode="after")
     def _window_in_order(self) -> Self:
         if self.to_s is not None and self.to_s <= self.from_s:
             raise refusal("an end of the window after its start (from)", at=("to",))
+        return self
+
+    @model_validator(mode="after")
+    def _method_gives_the_scale(self) -> Self:
+        if self.method == "thin" and self.scale > 1.0:
+            raise refusal("at most 1 by thinning", "method: superpose, or auto", at=("scale",))
+        if self.method == "superpose" and self.scale < 1.0:
+            raise refusal("at least 1 by superposition", "method: thin, or auto", at=("scale",))
         return self
 
 

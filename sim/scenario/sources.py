@@ -33,6 +33,8 @@ def open_source(shelf: Shelf, source: Source) -> tuple[Document, Path]:
         known = shipped(shelf)
         if source not in known:
             expected, hint = _file_or_name(shelf, source)
+            if shelf == "experiments" and source in shipped("topologies"):
+                hint = f"{source!r} is a topology: try `loadbank show {source}`"
             raise ScenarioError([Problem("", repr(source), expected, hint=hint)])
         path = known[source]
     if path.is_dir():

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from sim.errors import Problem, ScenarioError
+from sim.errors import Problem, ScenarioError, in_order
 from sim.registry import nearest_hint
 from sim.scenario.document import Document, Place
 from sim.scenario.model_fields import fields_of, models_at
@@ -84,11 +84,6 @@ def validate(model: type[M], document: Document) -> Validation[M]:
         problems = in_order([*document.problems, *filter(None, found)])
         return Validation(None, problems, places)
     return Validation(value, in_order(document.problems))
-
-
-def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Return the problems in the order of the file, each once."""
-    return sorted(dict.fromkeys(problems), key=lambda p: (p.file, p.line or 0, p.column or 0))
 
 
 def place_of(document: Document, location: Iterable[int | str]) -> Place:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sim.errors import Problem, ScenarioError
 from sim.scenario.catalog import Accelerator, Catalog, Model
 from sim.scenario.memory_fit import kv_capacity_tokens, layout_of, memory_fit
 from sim.scenario.schema import Scenario
@@ -91,9 +90,6 @@ def resolve_pool(
     """
     model = catalog.models[section.model]
     layout = layout_of(section, catalog.models)
-    if layout.expert_parallel > 1 and not model.experts:
-        got, expected = f"{layout.expert_parallel} with {model.name}", "1: the model has no experts"
-        raise ScenarioError([Problem(f"pools.{name}.expert_parallel", got, expected)])
     size = (section.tensor_parallel, section.precision)
     step_time = resolve_step_time(
         model, accelerator, *size, layout=layout, given=_given_step_time(section), known=known

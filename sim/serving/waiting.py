@@ -63,6 +63,7 @@ class WaitingRoom:
 
     Attributes:
         outstanding: requests sent here that have not ended, those on the wire included.
+        too_long: requests that were rejected because no replica could ever hold them.
         in_service: replicas that take requests.
         on_held: called when a request comes while no replica is in service; it is then held until
             one is. Without it such a request fails.
@@ -84,6 +85,7 @@ class WaitingRoom:
         self.index = index
         self.engine = engine
         self.outstanding = 0
+        self.too_long = 0
         self.in_service = replicas
         self.on_held: Callable[[], None] | None = None
         self._first = first_replica
@@ -132,6 +134,7 @@ class WaitingRoom:
         request.queued_s = self._clock.now
         request.pool = self.index
         if request.input_tokens + request.output_tokens - 1 > self._longest_tokens:
+            self.too_long += 1
             self._end_early(request, REJECTED)
         else:
             self._join(request)

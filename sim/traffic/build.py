@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from sim.traffic.cycles import CycleShuffle
 from sim.traffic.demand import ClientMix, Demand, ReplayDemand, Scaled, SyntheticDemand
 from sim.traffic.fit import fit
 from sim.traffic.formats.servegen_folder import read_servegen
+from sim.traffic.labels import refuse_unserved, spread_by_label, unknown_labels
 from sim.traffic.prompt_blocks import BlockSettings, regrained
 from sim.traffic.quantised import smooth
 from sim.traffic.reader import find_trace, read_trace
 from sim.traffic.trace import AnyArray, Labels, ReadReport, Trace, make_trace
+from sim.traffic.trace_notes import early_end, refuse_long_warmup, rows_left_out
 from sim.traffic.transforms import scale_rate, window
 from sim.traffic.workload import NamedWorkload, Shares, Spread, merge
 
@@ -38,13 +40,17 @@ class Traffic:
     Attributes:
         workload: the merged stream.
         model_names: models that are asked for; `ArrivalBlock.model` points into it.
-        reports: what the reader did, by workload, for those that replay a trace.
+        reports: what the reader did, by workload, for those made of a trace.
+        notes: what a reader of the results should know of the traces.
+        ends_s: time after which no request comes [s], infinite where that is not known.
         definitions: fingerprint of what each workload asks for, the same for every seed.
     """
 
     workload: Workload
     model_names: tuple[str, ...]
     reports: Mapping[str, ReadReport]
+    notes: tuple[str, ...]
+    ends_s: float
     definitions: Mapping[str, str]
 
     def blocks(self) -> Iterator[ArrivalBlock]:
@@ -63,40 +69,65 @@ def build_workload(scenario: Scenario, streams: Streams) -> Traffic:
 
     Raises:
         TraceError: with the problems of all workloads.
+        ScenarioError: the warm-up lasts until all traces have ended.
     """
-    models = tuple(dict.fromkeys(entry.model for entry in scenario.traffic.values()))
+    models = _models(scenario)
+    builders: dict[str, _Builder] = {}
     parts: list[Workload] = []
-    reports: dict[str, ReadReport] = {}
     problems: list[Problem] = []
     for name, entry in scenario.traffic.items():
-        builder = _Builder(scenario, name, entry, streams)
+        builders[name] = builder = _Builder(scenario, name, entry, streams, models)
         try:
-            made = builder.workloads(models.index(entry.model))
+            parts += builder.workloads()
         except InputError as error:
-            problems += error.problems
-            continue
-        parts += made
-        reports |= {
-            part.name: part.demand.trace.report
-            for part in made
-            if isinstance(part.demand, ReplayDemand)
-        }
+            problems += [_of_entry(problem, name) for problem in error.problems]
     if problems:
         raise TraceError(problems)
+    ends_s = max(builder.ends_s for builder in builders.values())
+    refuse_long_warmup(scenario.run, ends_s)
+    reports = {name: b.trace.report for name, b in builders.items() if b.trace is not None}
+    notes = [f"traffic {name}: {note}" for name, b in builders.items() for note in b.notes()]
     definitions = {
         name: definition(entry, scenario.base_dir) for name, entry in scenario.traffic.items()
     }
-    return Traffic(merge(parts), models, reports, definitions)
+    return Traffic(merge(parts), models, reports, tuple(notes), ends_s, definitions)
 
 
-@dataclass(frozen=True, slots=True)
+def _of_entry(problem: Problem, name: str) -> Problem:
+    """Return a problem that names its entry, unless it stands in a file or names a section."""
+    if problem.file or problem.path.startswith(("traffic.", "run.")):
+        return problem
+    return replace(problem, path=f"traffic.{name}.{problem.path}".rstrip("."))
+
+
+def _models(scenario: Scenario) -> tuple[str, ...]:
+    """Return the models that requests may ask for: a trace may name any that a pool runs."""
+    entries = scenario.traffic.values()
+    asked = [entry.model for entry in entries]
+    traces = [entry.trace for entry in entries if entry.trace is not None]
+    if traces:
+        asked += [pool.model for pool in scenario.pools.values()]
+    for trace in traces:
+        asked += (trace.models or {}).values()
+    return tuple(dict.fromkeys(asked))
+
+
+@dataclass(slots=True)
 class _Builder:
-    """Builds one entry of the traffic section."""
+    """Builds one entry of the traffic section.
+
+    Attributes:
+        trace: the trace that the entry is made of, in its window and at its own rate.
+        left: requests of a replay after its rate was scaled.
+    """
 
     scenario: Scenario
     name: str
     entry: schema.Workload
     streams: Streams
+    models: tuple[str, ...]
+    trace: Trace | None = field(default=None, init=False)
+    left: int = field(default=0, init=False)
 
     @property
     def where(self) -> str:
@@ -120,7 +151,26 @@ class _Builder:
         trace = self.entry.trace
         return trace is not None and not trace.loop and trace.scale == 1
 
-    def workloads(self, model: int) -> list[NamedWorkload]:
+    @property
+    def ends_s(self) -> float:
+        """Time after which no request comes [s], infinite where that is not known."""
+        if self.trace is None or self.entry.is_endless:
+            return math.inf
+        return max(0.0, self.trace.span_s - (0.0 if self.reads_its_window else self.from_s))
+
+    def notes(self) -> Iterator[str]:
+        """Yield what a reader of the results should know of the entry, once it is built."""
+        if self.trace is None:
+            return
+        yield from rows_left_out(self.trace.report)
+        if self.entry.trace is None:
+            return
+        yield from unknown_labels(self.trace, self._spreads())
+        yield from early_end(self.ends_s, self.scenario.run)
+        if not self.left:
+            yield f"a scale of {self.entry.trace.scale:g} left none of {len(self.trace):,} requests"
+
+    def workloads(self) -> list[NamedWorkload]:
         """Return the entry as a workload, or one per region where their clocks differ.
 
         Sessions are none: what they send depends on the run, see `sim.traffic.build_sessions`.
@@ -130,17 +180,17 @@ class _Builder:
                 expected = "0 s: what sessions send depends on the run before"
                 raise TraceError([Problem("run.from", f"{self.from_s:g} s", expected)])
             return []
-        regions = tuple(self.scenario.topology.regions)
         tenant, system_tokens = self.tenant, self.entry.system_prompt_tokens or 0
         block_tokens = self.scenario.prefix_block_tokens
         settings = BlockSettings(block_tokens, system_tokens, tenant) if block_tokens else None
         from_s = 0.0 if self.reads_its_window else self.from_s
+        tiers, regions, models = self._spreads()
         whole = NamedWorkload(
             name=self.name,
             demand=self._demand(),
-            model=model,
-            tiers=self._spread("tier", self.entry.tiers, tuple(self.scenario.tiers)),
-            regions=self._spread("region", self.entry.regions, regions),
+            models=models,
+            tiers=tiers,
+            regions=regions,
             streams=self.streams,
             from_s=from_s,
             until_s=from_s + self.length_s,
@@ -156,32 +206,36 @@ class _Builder:
                 whole,
                 name=f"{self.name}/{region}",
                 demand=Scaled(self._synthetic(self.entry, self.where, region), share),
-                regions=Spread(Shares.of({region: 1.0}, regions)),
+                regions=Spread(Shares.of({region: 1.0}, tuple(self.scenario.topology.regions))),
                 block_settings=settings and replace(settings, part=part),
             )
             for part, (region, share) in enumerate(self.entry.regions.items())
         ]
 
+    def _spreads(self) -> tuple[Spread, Spread, Spread]:
+        """Return the spread over tiers, regions and models."""
+        entry, topology = self.entry, self.scenario.topology
+        return (
+            self._spread("tier", entry.tiers, tuple(self.scenario.tiers)),
+            self._spread("region", entry.regions, tuple(topology.regions)),
+            self._spread("model", {entry.model: 1.0}, self.models),
+        )
+
     def _spread(self, column: str, shares: Mapping[str, float], names: tuple[str, ...]) -> Spread:
-        replayed = self.entry.trace
-        chosen = {} if replayed is None else getattr(replayed, f"{column}s") or {}
-        unknown = {label: name for label, name in chosen.items() if name not in names}
-        if unknown:
-            raise TraceError(
-                [
-                    Problem(f"{self.where}.trace.{column}s.{label}", repr(name), _one_of(names))
-                    for label, name in unknown.items()
-                ]
-            )
-        by_label = {label: names.index(name) for label, name in chosen.items()}
-        return Spread(Shares.of(shares, names), column, by_label)
+        if self.entry.trace is None:
+            return Spread(Shares.of(shares, names))
+        chosen = getattr(self.entry.trace, f"{column}s") or {}
+        return spread_by_label(column, shares, names, chosen)
 
     def _demand(self) -> Demand:
         entry = self.entry
         if entry.trace is not None:
             chance = self.streams.generator("traffic", self.name, "scaling")
-            trace = self._replayed(entry.trace)
+            trace = self.trace = self._replayed(entry.trace)
+            where = f"{self.where}.trace"
+            refuse_unserved(self.scenario, self.models, trace, self._spreads(), where)
             scaled = scale_rate(trace, entry.trace.scale, entry.trace.method, chance)
+            self.left = len(scaled)
             return ReplayDemand(self._with_known_blocks(scaled), entry.trace.loop)
         if entry.fitted is not None:
             return self._fitted(entry.fitted)
@@ -231,7 +285,7 @@ class _Builder:
 
     def _fitted(self, fitted: schema.Fitted) -> Demand:
         path = self._find(fitted.path, "fitted.path")
-        trace = read_trace(path, fitted.format or "", fitted.bad_rows)
+        trace = self.trace = read_trace(path, fitted.format or "", fitted.bad_rows)
         if fitted.stretch_s is None and fitted.cycle_s is None:
             return Scaled(fit(trace), fitted.scale)
         spread = smooth(trace, self.streams.generator("traffic", self.name, "grid"))
@@ -240,10 +294,6 @@ class _Builder:
 
     def _find(self, reference: str, key: str) -> Path:
         return find_trace(reference, self.scenario.base_dir, f"{self.where}.{key}")
-
-
-def _one_of(names: tuple[str, ...]) -> str:
-    return "one of " + ", ".join(names)
 
 
 def definition(entry: schema.Workload, base_dir: Path) -> str:

@@ -21,6 +21,7 @@ from sim.traffic.formats.parquet import is_parquet, parquet_columns
 from sim.traffic.formats.rows import BadRows, BadRowsAction, RawRows
 from sim.traffic.trace import ReadReport, Trace, concatenate, natural_span_s
 
+LINES_SHOWN = 3  # of the rows that were left out, per reason
 MOST_ROWS = 64_000_000  # about 1 GB of columns
 _CALENDAR_S = 1e8
 
@@ -128,7 +129,7 @@ def read_trace(
         TraceError: the file cannot be read as this format, or nothing usable is in it.
     """
     name = format_name or detect_format(path)
-    bad = BadRows(str(path), bad_rows)
+    bad = BadRows(str(path), bad_rows, from_s, to_s)
     reader = TRACE_FORMATS.get(name)()
     pieces: list[Trace] = []
     rows, latest_s = 0, 0.0
@@ -144,6 +145,7 @@ def read_trace(
     bad.refuse()
     if rows == 0:
         raise TraceError([_nothing_usable(path, bad, from_s, to_s), *bad.problems])
+    lines = bad.lines(windowed=reader.ordered)
     trace = concatenate([piece for piece in pieces if len(piece)])
     notes = list(reader.notes)
     if not reader.ordered:
@@ -159,8 +161,10 @@ def read_trace(
         file=str(path),
         format=name,
         kept=len(trace),
-        dropped=dict(sorted(bad.counts.items())),
-        problems=tuple(bad.problems),
+        dropped={reason: len(found) for reason, found in lines.items()},
+        dropped_lines={reason: tuple(found[:LINES_SHOWN]) for reason, found in lines.items()},
+        counts_whole_file=not reader.ordered and (from_s > 0 or math.isfinite(to_s)),
+        problems=tuple(p for p in bad.problems if any(p.line in of for of in lines.values())),
         notes=(*notes, *_published_note(path)),
         origin_unix_s=origin_unix_s,
         closed_loop=reader.closed_loop,
@@ -210,6 +214,8 @@ def trace_pieces(
         if math.isnan(origin_s) and not reader.absolute:
             origin_s = _calendar_origin_s(raw.arrival_s)
         moved = _moved(raw, origin_s) if origin_s > 0 else raw
+        if reader.ordered:
+            bad.pass_times(moved.line, moved.arrival_s)
         piece = checked(moved, bad, latest_s, reader.ordered, reader.drops_zero)
         yield replace(piece, report=ReadReport(origin_unix_s=moved.origin_unix_s))
         if len(piece) and reader.ordered:
@@ -230,7 +236,8 @@ def _published_note(path: Path) -> list[str]:
 
 
 def _nothing_usable(path: Path, bad: BadRows, from_s: float, to_s: float) -> Problem:
-    reasons = ", ".join(f"{count} x {reason}" for reason, count in bad.counts.items())
+    lines = bad.lines(windowed=False)
+    reasons = ", ".join(f"{len(found)} x {reason}" for reason, found in lines.items())
     windowed = from_s > 0 or math.isfinite(to_s)
     window = f" between {from_s:g} s and {to_s:g} s" if windowed else ""
     got = f"no usable request{window}" + (f" ({reasons})" if reasons else "")

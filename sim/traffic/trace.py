@@ -49,7 +49,9 @@ class ReadReport:
         file: the file as the user named it.
         format: name of the format that was used.
         kept: requests in the trace.
-        dropped: requests left out, by reason.
+        dropped: requests left out, by reason; of the window where the file is in order of time.
+        dropped_lines: the first lines of each reason.
+        counts_whole_file: ``dropped`` counts rows before and after the window, too.
         problems: the first malformed rows, each with its line.
         notes: things that a reader of results should know.
         origin_unix_s: wall-clock time of arrival 0 [s], None for relative clocks.
@@ -60,6 +62,8 @@ class ReadReport:
     format: str = ""
     kept: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
+    dropped_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    counts_whole_file: bool = False
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     origin_unix_s: float | None = None

@@ -14,6 +14,7 @@ from sim.rng import Streams
 from sim.traffic.demand import Demand, Requests
 from sim.traffic.prompt_blocks import BlockNames, BlockSettings
 from sim.traffic.timeorder import Rows, in_time_order
+from sim.traffic.trace import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,10 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How the requests of a workload get their tier or region.
+    """How the requests of a workload get their tier, region or model.
 
     Attributes:
-        shares: spread of the requests.
+        shares: spread of the requests that no label places.
         column: column of labels that may say otherwise.
         by_label: index of the place of the requests that have such a label.
     """
@@ -66,9 +67,13 @@ class Spread:
         labels = piece.labels.get(self.column)
         if not self.by_label or labels is None:
             return picked
-        table = np.array([*(self.by_label.get(name, -1) for name in labels.names), -1])
-        said = table[labels.codes]
+        said = self.said(labels)
         return np.where(said >= 0, said, picked)
+
+    def said(self, labels: Labels) -> IntArray:
+        """Return the index of the place that each label means, -1 where the shares decide."""
+        table = np.array([*(self.by_label.get(name, -1) for name in labels.names), -1])
+        return table[labels.codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ class NamedWorkload:
     Args:
         name: name of the entry.
         demand: its requests.
-        model: index of the model that they ask for.
+        models: spread over the models that they ask for.
         tiers: spread over tiers.
         regions: spread over regions.
         streams: the run's random streams.
@@ -94,7 +99,7 @@ class NamedWorkload:
 
     name: str
     demand: Demand
-    model: int
+    models: Spread
     tiers: Spread
     regions: Spread
     streams: Streams
@@ -107,12 +112,14 @@ class NamedWorkload:
     def blocks(self) -> Iterator[ArrivalBlock]:
         """Yield the requests in order of time; each call starts again with the same ones."""
         for_tiers, for_regions = self._generator("tiers"), self._generator("regions")
+        for_models = self._generator("models")
         names = None if self.block_settings is None else BlockNames(self.block_settings)
         for piece in self.demand.pieces(self._generator):
             first, last = np.searchsorted(piece.arrival_s, (self.from_s, self.until_s)).tolist()
             rows, count = slice(first, last), last - first
             tier = self.tiers.places(piece, for_tiers)
             region = self.regions.places(piece, for_regions)
+            model = self.models.places(piece, for_models)
             if count > 0:
                 inputs = piece.input_tokens + self.system_tokens
                 prefix = None if names is None else _name_blocks(names, piece, inputs)
@@ -122,7 +129,7 @@ class NamedWorkload:
                     output_tokens=piece.output_tokens[rows],
                     tier=tier[rows],
                     region=region[rows],
-                    model=np.full(count, self.model, dtype=np.int64),
+                    model=model[rows],
                     tenant=np.full(count, self.tenant, dtype=np.int64),
                     prefix=None if prefix is None else prefix.take(rows),
                 )

@@ -37,7 +37,8 @@ def test_a_missed_assertion_is_exit_1_with_the_result_kept(loadbank, scenario, f
 
 def test_an_assertion_that_holds_is_exit_0(loadbank, scenario):
     ran = loadbank("run", scenario, "--out", "out", "--set", "tiers.premium.require=99 %")
-    assert (ran.code, ran.err) == (0, "")
+    assert ran.code == 0
+    assert "SLA" not in ran.err
 
 
 def test_an_assertion_about_nobody_holds(loadbank, scenario):
@@ -58,6 +59,9 @@ def test_an_assertion_about_nobody_holds(loadbank, scenario):
         (["schema", "study-of-mine"], "study-of-mine"),
         (["validate"], "scenario"),
         (["--colour"], "--colour"),
+        (["run", "quickstart", "--out", ""], "got an empty argument"),
+        (["run", "quickstart", "--out="], "got an empty argument"),
+        (["validate", ""], "got an empty argument"),
     ],
 )
 def test_wrong_usage_is_exit_2(loadbank, arguments, message):
@@ -116,9 +120,45 @@ def test_all_problems_are_told_and_counted(loadbank, scenario):
     assert told.endswith("2 errors\n")
 
 
-def test_out_that_is_a_file_is_exit_3(loadbank, scenario, folder):
+def test_a_misfit_and_a_broken_trace_are_told_together(loadbank, scenario, folder):
+    (folder / "mine.csv").write_text("arrival_s,input_tokens,output_tokens\n0.0,ten,5\n")
+    text = scenario.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if "lengths:" not in line]
+    lines = ["    trace: {path: ./mine.csv}" if "arrivals:" in line else line for line in lines]
+    lines = [line.replace("replicas: 4", "replicas: 9000") for line in lines]
+    scenario.write_text("\n".join(lines), encoding="utf-8")
+    (at,) = [number for number, line in enumerate(lines, 1) if "replicas" in line]
+    column = lines[at - 1].index("9000") + 1
+    for verb in ("run", "validate", "show"):
+        told = refused(loadbank(verb, scenario), 3).splitlines()
+        assert told[0].startswith(f"error: {folder / 'mine.csv'}:2: input_tokens: got 'ten'")
+        assert told[1].startswith(f"error: {scenario}:{at}:{column}: pools.main.replicas: got 9000")
+        assert told[2:] == ["2 errors"]
+
+
+def test_the_mistakes_of_a_trace_are_told_in_the_order_of_its_lines(loadbank, folder):
+    rows = ["0.0,5", "1.0,ten,5", "x,10,5", "3.0,10,5,5", "4.0,10,0"]
+    (folder / "mine.csv").write_text("\n".join(["arrival_s,input_tokens,output_tokens", *rows]))
+    told = refused(loadbank("traces", "inspect", "mine.csv", "--bad-rows", "refuse"), 3)
+    lines = [int(line.split(":")[2]) for line in told.splitlines() if line.startswith("error: ")]
+    assert lines == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("source", ["shop.yaml", "three-tier"])
+def test_a_topology_is_no_scenario(loadbank, folder, source):
+    topology = "name: shop\nregions: {}\nsites: {}\nlinks: []\n"
+    (folder / "shop.yaml").write_text(topology, encoding="utf-8")
+    told = refused(loadbank("run", source), 3)
+    assert told.count("error: ") == 1
+    assert "loadbank show" in told
+
+
+@pytest.mark.parametrize("out", ["out", "out/deeper"])
+def test_out_that_is_a_file_is_exit_3_before_the_run(loadbank, scenario, folder, out):
     (folder / "out").write_text("mine", encoding="utf-8")
-    assert "out" in refused(loadbank("run", scenario, "--out", "out"), 3)
+    told = refused(loadbank("run", scenario, "--out", out), 3)
+    assert told.startswith(f"error: {out}: got a ")
+    assert "expected a folder for the results" in told
     assert (folder / "out").read_text(encoding="utf-8") == "mine"
 
 
@@ -127,9 +167,16 @@ def test_out_that_is_a_file_is_exit_3(loadbank, scenario, folder):
     [
         (ModelLimitError("no steady state at load 1.2"), 4, "error: no steady state at load 1.2"),
         (InfeasibleError("the power limit binds"), 4, "error: the power limit binds"),
-        (OSError(28, "No space left on device", "big.parquet"), 3, "big.parquet: No space left"),
+        (
+            *(OSError(28, "No space left on device", "big.parquet"), 3),
+            "error: big.parquet: got no space left on device, expected a file or folder that",
+        ),
+        (
+            *(IsADirectoryError(21, "Is a directory", "out.html"), 3),
+            "error: out.html: got is a directory, expected a file",
+        ),
         (OSError("odd"), 5, "internal error: OSError: odd"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
         (RuntimeError("wires crossed"), 5, "internal error: RuntimeError: wires crossed"),
     ],
 )

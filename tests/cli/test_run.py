@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sim import Result, load_scenario, simulate
+from sim.cli.run import _print_warnings
 
 FILES = {
     *("summary.json", "scenario.lock.yaml", "report.html"),
@@ -31,7 +32,23 @@ def test_a_run_fills_its_folder_and_nothing_else(loadbank, scenario, folder):
         folder / "deep/down" / name for name in FILES
     }
     assert "report: deep/down/report.html" in ran.out
-    assert ran.err == ""
+
+
+def test_the_first_warnings_are_shown_and_the_rest_counted(loadbank, scenario, folder):
+    ran = loadbank("run", scenario, "--out", "out", "--set", "pools.main.precision=int4")
+    warnings = summary_of(folder / "out")["warnings"]
+    shown = [f"warning: {warning}" for warning in warnings[:3]]
+    rest = [f"{len(warnings) - 3} more warnings in report.html"] if len(warnings) > 3 else []
+    assert warnings
+    assert ran.err.splitlines() == shown + rest
+
+
+def test_more_warnings_than_fit_are_counted(capsys):
+    _print_warnings(["a", "b", "c", "d", "e"])
+    assert capsys.readouterr().err.splitlines() == [
+        *("warning: a", "warning: b", "warning: c"),
+        "2 more warnings in report.html",
+    ]
 
 
 def test_without_out_the_folder_is_named_after_scenario_and_seed(loadbank, scenario, folder):

@@ -97,6 +97,13 @@ def test_an_entry_shows_every_number_with_its_source(loadbank):
     assert "700" in loadbank("catalog", "accelerators", "h100-sxm").out
 
 
+def test_a_name_is_looked_for_in_every_section(loadbank):
+    rows = json.loads(loadbank("catalog", "hgx-h100-liquid", "--json").out)
+    assert [(row["section"], row["name"]) for row in rows] == [("racks", "hgx-h100-liquid")]
+    sections = {row["section"] for row in json.loads(loadbank("catalog", "H100", "--json").out)}
+    assert sections == {"accelerators", "nodes", "racks"}
+
+
 def test_the_catalogue_can_be_filtered_by_kind(loadbank):
     rows = json.loads(loadbank("catalog", "--kind", "guess", "--json").out)
     assert rows

@@ -140,7 +140,8 @@ def test_the_room_for_a_start_is_what_the_meter_would_show_at_the_peak(lab):
     lab.pool("near", replicas=3)
     lab.pool("far", "far")
     lab.trace("gold", [(0, 1)])
-    peak_w = World(load_scenario(lab.scenario), 0).power_bounds()[1][0]
+    bounds = World(load_scenario(lab.scenario), 0).power_bounds()
+    peak_w = bounds.peak_w[bounds.points.names.index("near")]
     for spare_w, holds in ((0.0, True), (-1.0, False)):
         lab.scenario["topology"]["sites"]["near"]["power_limit"] = f"{peak_w + spare_w} W"
         world = World(load_scenario(lab.scenario), 0)

@@ -10,7 +10,7 @@ H100_USD_PER_H = 27_500.0 / (4 * 8766.0)  # the catalogue's purchase price over 
 
 
 def test_an_owned_accelerator_is_paid_for_busy_or_not(lab):
-    lab.trace("gold", [(0, 4), (50, 10)])
+    lab.trace("gold", [(0, 4), (50, 10), (3000, 1)])
     run = lab.run("run.duration=1 h", "run.warmup=30 min")
     found = run.summary["cost"]["pools"]["near"]
     assert found["replica_hours"] == pytest.approx(0.5)
@@ -39,7 +39,7 @@ def test_a_rented_replica_is_paid_for_from_its_start_until_it_is_off_again(lab):
 def test_the_warm_up_is_not_paid_for(lab):
     scaling = {"least": 1, "interval": "10 s"}
     lab.pool("near", autoscaling=scaling, cost={"basis": "rented", "accelerator": "1 USD/h"})
-    lab.trace("gold", [(0, 1)])
+    lab.trace("gold", [(0, 1), (7000, 1)])
     found = lab.run("run.duration=2 h", "run.warmup=1 h").summary["cost"]["pools"]["near"]
     assert found["replica_hours"] == pytest.approx(1.0)
 

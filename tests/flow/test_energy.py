@@ -44,9 +44,8 @@ def test_an_idle_plant_draws_its_idle_power(powered, flow):
     run = flow(powered, overrides=("traffic.chat.arrivals.rate=1e-6 req/s",))
     world = run.world
     assert run.result.summary["requests"]["arrived"] == 0
-    idle_w, _ = world.power_bounds()
-    site_j = world.meter.total_j[world.meter.points.spans["site"]]
-    assert site_j == pytest.approx(idle_w * 8.0, rel=1e-12)
+    idle_w = world.power_bounds().idle_w
+    assert world.meter.total_j == pytest.approx(idle_w * 8.0, rel=1e-12)
 
 
 def test_racks_of_the_result_are_the_meter(powered, flow):
@@ -114,3 +113,20 @@ def test_turns_of_the_main_loop_do_not_change_the_energy(powered, flow, monkeypa
     assert many.result.requests.equals(one.result.requests)
     assert many.world.meter.total_j == pytest.approx(one.world.meter.total_j, rel=1e-12)
     assert many.world.meter.peak_w == pytest.approx(one.world.meter.peak_w, rel=1e-12)
+
+
+def test_racks_and_rows_above_their_limit_are_in_the_summary_and_its_warnings(powered, flow):
+    rows = "topology.sites.metro.halls.dry.rows.r1"
+    tight = (f"{rows}.power_limit=5 kW", f"{rows}.racks.power_limit=5 kW")
+    summary = flow(powered, overrides=tight).result.summary
+    row = summary["rows"]["metro/dry/r1"]
+    assert row["limit_w"] == 5_000.0 < row["peak_w"]
+    assert row["share_above"] == 1.0
+    assert summary["rows"]["metro/dry/r2"]["limit_w"] is None
+    assert {level: found["count"] for level, found in summary["above_limit"].items()} == {
+        "rack": 1,
+        "row": 1,
+    }
+    said = " ".join(summary["warnings"])
+    assert "row metro/dry/r1 went above the power limit" in said
+    assert "rack metro/dry/r1/rack-01 went above the power limit" in said

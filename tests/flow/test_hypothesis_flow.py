@@ -65,7 +65,7 @@ pools = st.fixed_dictionaries(
             {"a": "5 ms", "b": "40 us", "c": "0.2 us", "d": "1 ms", "e": "0.1 ns"}
         ),
         "power": st.just({"idle": "90 W", "prefill": "300 W", "decode": "640 W"}),
-        "tensor_parallel": st.sampled_from([1, 2, 3, 8]),
+        "tensor_parallel": st.sampled_from([1, 2, 4, 8]),
     },
 )
 runs = st.fixed_dictionaries(

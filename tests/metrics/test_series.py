@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.interfaces import REJECTED
 from sim.metrics import series as series_module
 from sim.metrics.activity import ActivitySeries, PoolSizes
 from sim.metrics.flow import PoolFlow
@@ -74,3 +75,13 @@ def test_a_run_of_no_length_has_no_rows():
     sizes = PoolSizes(np.zeros(1, int), 1, np.ones(1, int), np.ones(1, int), np.ones(1))
     blocks = load_blocks(ActivitySeries(np.zeros(1, int), sizes), PoolFlow(1), ("p",), ("s",), 0.0)
     assert len(frame_of(series_table(np.zeros(0), blocks))) == 0
+
+
+def test_what_happens_at_the_one_instant_of_a_run_of_no_length_has_no_row(pack, request_factory):
+    """A request that is turned away at 0 s: flow and service know of it, no time passes."""
+    sizes = PoolSizes(np.zeros(1, int), 1, np.ones(1, int), np.ones(1, int), np.ones(1))
+    flow = PoolFlow(1)
+    flow.add(pack([request_factory(arrival_s=0.0, finished_s=0.0, status=REJECTED)]))
+    blocks = load_blocks(ActivitySeries(np.zeros(1, int), sizes), flow, ("p",), ("s",), 0.0)
+    service = SeriesBlock("pool", ("p",), {"in_service": np.full((1, 1), np.nan)})
+    assert len(frame_of(series_table(np.zeros(0), [*blocks, service]))) == 0

@@ -176,6 +176,16 @@ def _percentiles(values: pd.Series) -> dict[str, float]:
     }
 
 
+def above_limit(sites: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    """Return which sites went above, given the peak and the limit of each [W]."""
+    above = [
+        {"name": name, "limit_w": limit_w, "peak_w": peak_w, "share_above": 0.01}
+        for name, (peak_w, limit_w) in sites.items()
+        if peak_w > limit_w
+    ]
+    return {"site": {"count": len(above), "worst": above}} if above else {}
+
+
 def make_summary(
     requests: pd.DataFrame, series: pd.DataFrame, sites: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
@@ -228,9 +238,11 @@ def make_summary(
                 "limit_kw": f["limit_w"] / 1e3,
                 "headroom_kw": f["limit_w"] / 1e3 - peak[s],
                 "capped_share": 0.0,
+                "share_above": 0.01 * (1e3 * peak[s] > f["limit_w"]),
             }
             for s, f in sites.items()
         },
+        "above_limit": above_limit({s: (1e3 * peak[s], f["limit_w"]) for s, f in sites.items()}),
         "energy": {
             "it_kwh": 812.4,
             "facility_kwh": 998.1,
@@ -395,7 +407,7 @@ def add_facility(made: FakeResult) -> FakeResult:
     made.summary["curtailment"] = {"evening": order}
     made.summary["rows"] = {
         "metro-fra/hall/r1": {
-            "limit_w": 450e3, "peak_w": 300e3, "headroom_w": 150e3, "binding": "cooling",
+            "limit_w": 450e3, "peak_w": 300e3, "headroom_w": 150e3, "share_above": 0.0, "binding": "cooling",
             "stranded_w": {"space": 0.0, "power": 0.0, "cooling": 90e3, "network": 0.0, "sla": 0.0},
             "imbalance": 0.125,
         }

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from chromium import WORST_CONTRAST, check_page, chromium, opened
 
 from sim.report import write_report
+from sim.report.axes import time_axis
+from sim.report.heatmap import HeatGroup, HeatRow, heat_map
+from sim.report.markup import Markup
+from sim.report.page import page, write_page
+from sim.report.section import Section
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -25,6 +31,20 @@ def address(result, tmp_path_factory):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_opens_quietly_fits_and_can_be_read(browser, address, width, scheme):
     check_page(browser, address, width, scheme)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_name_of_a_heat_map_is_cut_off(browser, tmp_path, width):
+    names = ["remote-hamina", "remote-mo-i-rana", "rack-01 … rack-12"]
+    for at, some in enumerate((names, ["rack-01", "rack-99"])):
+        rows = tuple(HeatRow(name, np.array([0.5])) for name in some)
+        drawn = heat_map([HeatGroup("sites", rows)], time_axis(0.0, 60.0), 14, "words")
+        html = page("names", Markup(), Markup(), [Section("map", "Map", "", drawn)])
+        opened_page = opened(browser, write_page(html, tmp_path / f"{at}.html").as_uri(), width)
+        room = """() => [...document.querySelectorAll(".tall svg.y text")].map((text) =>
+          text.getBoundingClientRect().left - text.closest(".tall").getBoundingClientRect().left)"""
+        assert min(opened_page.evaluate(room)) >= 0.0
+        opened_page.context.close()
 
 
 def test_dark_mode_is_dark_and_print_is_light(browser, address):

@@ -31,6 +31,18 @@ def test_slo_targets_are_drawn_with_their_value(result):
     )
 
 
+def test_slo_labels_rise_with_their_targets(result):
+    """So that no label is crossed by the line of another target."""
+    swapped = copy.deepcopy(result)
+    sla = swapped.summary["sla"]
+    sla["premium"]["targets"]["ttft_s"], sla["standard"]["targets"]["ttft_s"] = 5.0, 0.5
+    for case in (result, swapped):
+        shown = words(latency_charts(case))
+        found = re.findall(r'y="(-\d+)" dx="-?4" text-anchor="\w+">(SLO [^<]*)<', shown)
+        heights = {label: int(height) for height, label in found}
+        assert heights["SLO 5 s"] < heights["SLO 500 ms"] < 0
+
+
 def test_a_target_far_off_is_told_instead_of_drawn(result):
     far = copy.deepcopy(result)
     far.summary["sla"]["standard"]["targets"]["ttft_s"] = 5000.0
@@ -121,7 +133,7 @@ def test_a_long_row_shows_bundles_of_neighbours(result):
     shown = _hall(result, rows=2, racks_per_row=300)
     assert "dc/h1/r001 · 300 racks" in shown
     assert "each line shows the fullest of its racks" in shown
-    assert "rack-00 … rack-03" in shown
+    assert "rack-00 … 03" in shown
     assert "The 200 fullest of 600." in shown
 
 

@@ -15,7 +15,7 @@ from sim.report.charts_heat import heat_charts
 from sim.report.charts_pue import by_degree, pue_over_weather
 from sim.report.facility_sections import facility_sections
 from sim.report.formats import GAP
-from sim.report.plant_tables import incident_table, row_table, target_table
+from sim.report.plant_tables import incident_table, limit_table, row_table, target_table
 from sim.report.rack_states import rack_history
 from sim.report.rack_views import rack_views
 
@@ -68,7 +68,34 @@ def test_operators_find_targets_incidents_and_rows(facility_result):
     assert "Fault: cdu-pump metro-fra not in this run" in happened
     assert re.search(r"20 min Rack switched off, too hot metro-fra\S+ 25 min", happened)
     rows = words(row_table(facility_result))
-    assert "metro-fra/hall/r1 450 kW 300 kW 150 kW cooling 90 kW by cooling 12.5 %" in rows
+    assert "metro-fra/hall/r1 450 kW 300 kW 150 kW 0 % cooling 90 kW by cooling 12.5 %" in rows
+
+
+def test_rows_have_their_limits_without_a_facility_too(facility_result):
+    bare = copy.deepcopy(facility_result)
+    row = {"limit_w": 5e3, "peak_w": 43.5e3, "headroom_w": -38.5e3, "share_above": 0.75}
+    endless = {"limit_w": None, "peak_w": 1e3, "headroom_w": None, "share_above": 0.0}
+    bare.summary["rows"] = {"m/h/r1": row, "m/h/r2": endless}
+    shown = words(row_table(bare))
+    assert "m/h/r1 5 kW 43.5 kW −38.5 kW 75 %" in shown
+    assert "Stranded" not in shown
+    assert "m/h/r2" not in shown
+
+
+def test_what_went_above_its_limit_is_listed_from_site_to_rack(facility_result):
+    bare = copy.deepcopy(facility_result)
+    place = {"limit_w": 5e3, "peak_w": 22.9e3, "share_above": 0.5}
+    racks = [{"name": f"m/h/r/k{number}", **place} for number in range(2)]
+    bare.summary["above_limit"] = {
+        "rack": {"count": 9, "worst": racks},
+        "row": {"count": 1, "worst": [{"name": "m/h/r", **place}]},
+    }
+    shown = words(limit_table(bare))
+    assert "1 row m/h/r 5 kW 22.9 kW 458 % 50 %" in shown
+    assert "9 racks; the worst 2 m/h/r/k0 5 kW" in shown
+    assert shown.index("1 row") < shown.index("9 racks")
+    bare.summary["above_limit"] = {}
+    assert limit_table(bare) == ""
 
 
 def test_a_calm_run_says_so(facility_result):

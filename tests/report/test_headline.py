@@ -10,20 +10,46 @@ def words(markup):
     return markup.replace(GAP, " ")
 
 
+def good_run(result):
+    summary = copy.deepcopy(result.summary)
+    summary["sla"]["premium"]["attainment"] = 0.995
+    summary["power"]["edge-paris"]["limit_kw"] = 400.0
+    summary["above_limit"] = {}
+    return summary
+
+
 def test_the_verdict_names_what_was_missed(result):
     said = words(verdict(result.summary))
     assert 'class="verdict bad"' in said
     assert "1 of 2 service levels missed: premium (97.12 % against 99 %)." in said
-    assert "Power above the limit at edge-paris." in said
+    assert "Power above the limit: site edge-paris drew up to " in said
+
+
+def test_a_rack_above_its_limit_spoils_a_good_run(result):
+    """Racks at 458 % and a row at 870 % of their limits under a site that has room."""
+    summary = good_run(result)
+    racks = [
+        {"name": f"m/h/r/k{n}", "limit_w": 5e3, "peak_w": watts, "share_above": 1.0}
+        for n, watts in enumerate((22.9e3, 20.6e3))
+    ]
+    row = {"name": "m/h/r", "limit_w": 5e3, "peak_w": 43.5e3, "share_above": 1.0}
+    summary["above_limit"] = {
+        "rack": {"count": 2, "worst": racks},
+        "row": {"count": 1, "worst": [row]},
+    }
+    said = words(verdict(summary))
+    assert 'class="verdict bad"' in said
+    assert "Power above the limit: row m/h/r drew up to 870 % of it; 2 racks, of which" in said
+    assert "m/h/r/k0 drew up to 458 % of it." in said
+    judged = copy.copy(result)
+    judged.summary = summary
+    assert "✗ above the limit: 1 row, 2 racks" in words(tiles(judged))
 
 
 def test_the_verdict_praises_a_good_run(result):
-    summary = copy.deepcopy(result.summary)
-    summary["sla"]["premium"]["attainment"] = 0.995
-    summary["power"]["edge-paris"]["limit_kw"] = 400.0
-    said = words(verdict(summary))
+    said = words(verdict(good_run(result)))
     assert 'class="verdict good"' in said
-    assert "Both service levels are met. No site went above its power limit." in said
+    assert "Both service levels are met. No site, row or rack went above its power limit." in said
 
 
 @pytest.mark.parametrize(

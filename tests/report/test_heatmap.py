@@ -31,6 +31,16 @@ def test_rows_carry_names_where_they_are_high_enough():
     assert ">rack-1</text>" not in made([[0.1], [0.2]], row_px=6)
 
 
+def test_a_long_name_loses_its_middle_and_keeps_what_tells_it_apart():
+    names = ["remote-hamina", "remote-mo-i-rana", "remote-lulea"]
+    rows = tuple(HeatRow(name, np.array([0.1])) for name in names)
+    shown = heat_map([HeatGroup("sites", rows)], time_axis(0.0, 60.0), 14, "words")
+    for label in ("remo…-hamina", "remo…-i-rana", "remote-lulea"):
+        assert f">{label}</text>" in shown
+    assert 'class="y wide"' in shown
+    assert 'class="y"' in made([[0.1]])  # short names leave the room to the map
+
+
 def test_read_outs_find_group_and_row():
     groups = re.search(r'data-groups="([^"]*)"', made([[0.1], [0.2]]))[1]
     assert json.loads(groups.replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">")) == [

@@ -29,6 +29,14 @@ def test_every_line_stands_out_from_the_paper(colours, paper):
     assert min(contrast(colour, paper) for colour in colours) >= 3.0
 
 
+@pytest.mark.parametrize(
+    ("colours", "paper"),
+    [(palette.text_colours(), PAPER_LIGHT), (palette.SERIES_DARK, PAPER_DARK)],
+)
+def test_text_in_the_colour_of_a_line_can_be_read(colours, paper):
+    assert min(contrast(colour, paper) for colour in colours) >= 4.5
+
+
 @pytest.mark.parametrize("ramp", [palette.HEAT_LIGHT, palette.HEAT_DARK])
 def test_heat_steps_differ_in_lightness_in_one_direction(ramp):
     steps = [luminance(colour) for colour in ramp]
@@ -39,7 +47,7 @@ def test_heat_steps_differ_in_lightness_in_one_direction(ramp):
 def test_both_modes_define_the_same_variables():
     light, dark = (re.findall(r"(--\w+):", palette.css_variables(d)) for d in (False, True))
     assert light == dark
-    assert len(light) == palette.SLOTS + len(palette.HEAT_LIGHT) + 1
+    assert len(light) == 2 * palette.SLOTS + len(palette.HEAT_LIGHT) + 1
 
 
 def test_every_variable_of_the_style_sheet_is_defined():

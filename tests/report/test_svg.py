@@ -46,9 +46,16 @@ def test_places_are_percentages(place, shown):
     assert svg.percent(place) == shown
 
 
-def test_the_label_of_a_rule_turns_away_from_the_edge():
+def test_the_label_of_a_rule_stands_at_its_left_unless_it_would_reach_over_the_axis():
     assert 'text-anchor="start"' in svg.rule_at_x(X, 1.0, "SLO", 0, 100, 0)
-    assert 'text-anchor="end"' in svg.rule_at_x(X, 9.0, "SLO", 0, 100, 0)
+    for value in (5.0, 9.0):
+        assert 'text-anchor="end"' in svg.rule_at_x(X, value, "SLO", 0, 100, 0)
+
+
+def test_the_label_of_a_rule_has_the_colour_of_its_line():
+    shown = svg.rule_at_x(X, 5.0, "SLO", 3, 100, 0)
+    assert 'class="line rule s3"' in shown
+    assert 'class="halo flag s3"' in shown
 
 
 def test_the_label_of_a_limit_keeps_inside_the_plot():

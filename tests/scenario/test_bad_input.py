@@ -19,6 +19,7 @@ FOLDER = Path("tests/bad_input")
 SCENARIOS = sorted((ROOT / FOLDER / "scenario").glob("*.yaml"))
 TOPOLOGIES = sorted((ROOT / FOLDER / "topology").glob("*.yaml"))
 POLICIES = ("nearest", "least-loaded")
+FORMATS = ("azure", "burstgpt")
 MARK = "# expect:"
 
 
@@ -29,7 +30,11 @@ def expectations(path: Path) -> list[str]:
 
 def messages(path: Path) -> list[str]:
     is_scenario = path.parent.name == "scenario"
-    load = partial(load_scenario, policies=POLICIES) if is_scenario else load_topology
+    load = (
+        partial(load_scenario, policies=POLICIES, trace_formats=FORMATS)
+        if is_scenario
+        else load_topology
+    )
     with pytest.raises(ScenarioError) as caught:
         load(path)
     return [str(problem) for problem in caught.value.problems]

@@ -239,7 +239,7 @@ def test_junk_anywhere_is_refused_or_read_but_never_crashes(
         for step in way:
             target = target[step]
         if data.draw(st.booleans()):
-            target[last] = data.draw(JUNK)
+            target[last] = copy.deepcopy(data.draw(JUNK))  # later changes may reach into it
         else:
             del target[last]
     with contextlib.suppress(ScenarioError):

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from sim.errors import ScenarioError
 from sim.scenario.catalog import load_catalog
-from sim.scenario.memory_fit import Layout, kv_capacity_tokens, memory_fit
+from sim.scenario.memory_fit import Layout, kv_capacity_tokens, memory_fit, splits_heads
 
 CATALOG = load_catalog()
 LLAMA_8B = CATALOG.models["llama-3.1-8b"]
 LLAMA_70B = CATALOG.models["llama-3.1-70b"]
+LLAMA_405B = CATALOG.models["llama-3.1-405b"]
 DEEPSEEK = CATALOG.models["deepseek-v3"]
 H100 = CATALOG.accelerators["h100-sxm"]
 H200 = CATALOG.accelerators["h200-sxm"]
@@ -103,6 +104,31 @@ def test_copies_of_attention_hold_a_cache_each():
     assert copies.kv_tokens > 4 * even.kv_tokens
 
 
+def test_what_takes_a_larger_group_and_a_smaller_precision():
+    """405 GB of fp8 weights on 8 x 85 GB; in bf16 8 are too few, and links join no more."""
+    with pytest.raises(ScenarioError, match=r"would fit: tensor_parallel 8 with precision fp8"):
+        kv_capacity_tokens(LLAMA_405B, H100, 1, "bf16", largest_group=8)
+
+
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "sizes"),
+    [
+        (32, 8, {1, 2, 4, 8, 16, 32}),
+        (28, 4, {1, 2, 4, 28}),  # 7 and 14 divide the heads, but 4 KV heads lie on neither
+        (40, 8, {1, 2, 4, 8, 40}),
+        (12, 12, {1, 2, 3, 4, 6, 12}),
+    ],
+)
+def test_the_groups_over_which_heads_spread(heads, kv_heads, sizes):
+    model = replace(LLAMA_8B, heads=heads, kv_heads=kv_heads)
+    assert {n for n in range(1, 65) if splits_heads(model, H100, n)} == sizes
+
+
+def test_a_latent_cache_lies_whole_on_every_accelerator():
+    sizes = {1, 2, 4, 8, 16, 32, 64, 128}
+    assert {n for n in range(1, 200) if splits_heads(DEEPSEEK, H200, n)} == sizes
+
+
 def test_what_never_fits():
     tiny = replace(H100, memory_bytes=1e9)
     with pytest.raises(ScenarioError, match="it fits on no group of these"):
@@ -127,5 +153,7 @@ def test_capacity_uses_the_memory_up_and_the_hint_is_true(model, chip, group, pr
     words = caught.value.problems[0].hint.split()
     if "tensor_parallel" in words:
         larger = int(words[words.index("tensor_parallel") + 1])
-        assert memory_fit(model, chip, larger, precision).kv_tokens
+        with_it = words[-1] if "with" in words else precision
+        assert memory_fit(model, chip, larger, with_it).kv_tokens
+        assert splits_heads(model, chip, larger)
         assert not memory_fit(model, chip, larger // 2, precision).kv_tokens

@@ -128,12 +128,12 @@ def test_pools_take_accelerators_one_after_the_other():
     assert plant.replica_site.tolist() == [0] * 13
 
 
-def test_a_group_of_72_takes_a_whole_rack_whose_links_join_it():
-    plant = plant_of({"r1": NVL72_ROW}, {"big": {"tensor_parallel": 72}})
-    assert plant.placement_replica.tolist() == [0] * 18
-    assert plant.placement_node.tolist() == list(range(18))
-    assert plant.placement_count.tolist() == [4] * 18
-    assert not plant.node_spare.any()
+def test_a_group_of_32_takes_nodes_of_a_rack_whose_links_join_them():
+    plant = plant_of({"r1": NVL72_ROW}, {"big": {"tensor_parallel": 32}})
+    assert plant.placement_replica.tolist() == [0] * 8
+    assert plant.placement_node.tolist() == list(range(8))
+    assert plant.placement_count.tolist() == [4] * 8
+    assert plant.node_spare.tolist() == [0] * 8 + [4] * 10
 
 
 def test_a_group_larger_than_a_node_spans_nodes():
@@ -199,6 +199,35 @@ def test_a_group_larger_than_fast_links_reach(row, size, reach):
         (
             f"pools.big.tensor_parallel: got {size}, expected at most {reach}, as many {chip} as fast "
             "links join on these racks"
+        )
+    ]
+
+
+def test_a_group_over_which_the_heads_do_not_spread():
+    """Engines refuse it: 32 query heads, 8 key/value heads."""
+    assert problems_of({"r1": H100_ROW}, {"odd": {"tensor_parallel": 3}}) == [
+        (
+            "pools.odd.tensor_parallel: got 3, expected a size over which the 32 heads and 8 KV "
+            "heads of llama-3.1-8b spread: 1, 2, 4, 8, 16, 32"
+        )
+    ]
+
+
+def test_copies_of_attention_spread_heads_within_a_copy():
+    """Two copies of the 128 latent heads of DeepSeek V3 over 3 accelerators each: none fits."""
+    pool = {"model": "deepseek-v3", "precision": "fp8", "replicas": 1}
+    over_six = {**pool, "tensor_parallel": 6, "expert_parallel": 6, "data_parallel": 2}
+    (told,) = problems_of({"r1": H100_ROW}, {"odd": over_six})
+    assert told.startswith("pools.odd.tensor_parallel: got 6, expected a size over which")
+    assert told.endswith(" spread: 2, 4, 8, 16, 32, 64, 128, 256")
+
+
+def test_experts_of_a_model_that_has_none():
+    pool = {"tensor_parallel": 2, "expert_parallel": 2}
+    assert problems_of({"r1": H100_ROW}, {"dense": pool}) == [
+        (
+            "pools.dense.expert_parallel: got 2 with llama-3.1-8b, expected 1: the model has no "
+            "experts"
         )
     ]
 

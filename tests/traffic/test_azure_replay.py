@@ -36,7 +36,7 @@ def test_every_row_is_replayed_at_its_own_time_with_its_own_tokens(conversation)
     first = exact_seconds(rows[0][0])
     everyone = Spread(Shares((0,), (1.0,)))
     replay = ReplayDemand(read_trace(conversation))
-    workload = NamedWorkload("chat", replay, 0, everyone, everyone, Streams(0))
+    workload = NamedWorkload("chat", replay, everyone, everyone, everyone, Streams(0))
     blocks = list(workload.blocks())
     arrival_s = np.concatenate([block.arrival_s for block in blocks]).tolist()
     assert arrival_s == [float(exact_seconds(row[0]) - first) for row in rows]

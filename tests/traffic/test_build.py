@@ -4,65 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from traffic_scenario import SYNTHETIC, joined, replay, scenario_of
 
 from sim.errors import ScenarioError, TraceError
 from sim.rng import Streams
-from sim.scenario.load import load_scenario
 from sim.scenario.lock import lock_text, sha256
 from sim.traffic.build import build_workload
 from sim.traffic.reader import find_trace, read_trace
-
-SYNTHETIC = {
-    "model": "llama-3.1-8b",
-    "regions": {"south": 1.0},
-    "tiers": {"premium": 0.25, "standard": 0.75},
-    "arrivals": {"process": "poisson", "rate_per_s": 10.0},
-    "lengths": {"constant": {"input_tokens": 512, "output_tokens": 256}},
-}
-
-
-def scenario_of(tmp_path, traffic, duration_s=600.0):
-    """Return the smallest scenario with this traffic, with paths relative to ``tmp_path``."""
-    racks = {"type": "hgx-h100-air", "count": 2}
-    site = {
-        "kind": "metro",
-        "lat": 50.0,
-        "lon": 8.0,
-        "halls": {"h": {"rows": {"r": {"racks": racks}}}},
-    }
-    links = [{"from": region, "to": "fra", "latency_s": 0.002} for region in ("north", "south")]
-    topology = {
-        "name": "one",
-        "regions": {"north": {"lat": 55.0, "lon": 9.0}, "south": {"lat": 48.0, "lon": 9.0}},
-        "sites": {"fra": site},
-        "links": links,
-    }
-    slo = {"slo": {"ttft_s": 1.0}}
-    models = dict.fromkeys(entry["model"] for entry in traffic.values())
-    pools = {
-        f"p{i}": {"site": "fra", "model": model, "replicas": 1} for i, model in enumerate(models)
-    }
-    scenario = load_scenario(
-        {
-            "name": "test",
-            "topology": topology,
-            "tiers": {"premium": slo, "standard": slo},
-            "traffic": traffic,
-            "pools": pools,
-            "run": {"duration_s": duration_s},
-        }
-    )
-    scenario._base_dir = tmp_path
-    return scenario
-
-
-def replay(**settings):
-    entry = {key: SYNTHETIC[key] for key in ("model", "regions", "tiers")}
-    return {**entry, "trace": {"path": "conversation-sample", **settings}}
-
-
-def joined(traffic, column):
-    return np.concatenate([getattr(block, column) for block in traffic.blocks()])
 
 
 def test_indices_follow_the_order_of_the_scenario(tmp_path):
@@ -307,12 +255,19 @@ def test_labels_of_a_trace_become_tiers_and_regions(tmp_path):
     assert set(joined(traffic, "region").tolist()) == {0}
 
 
-def test_labels_that_lead_nowhere_are_told(tmp_path):
-    entry = replay(tiers={"prod": "gold"})
-    with pytest.raises(
-        TraceError, match=r"trace\.tiers\.prod: got 'gold', expected one of premium"
-    ):
-        build_workload(scenario_of(tmp_path, {"a": entry}, None), Streams(1))
+@pytest.mark.parametrize(
+    ("key", "name", "expected"),
+    [
+        ("tiers", "gold", "a tier of the scenario: premium, standard"),
+        ("regions", "mars", "a user region of the topology: north, south"),
+        ("models", "gpt-9", "a model of the catalogue: "),
+    ],
+)
+def test_labels_that_lead_nowhere_are_told(tmp_path, key, name, expected):
+    entry = replay(**{key: {"prod": name}})
+    text = rf"trace\.{key}\.prod: got '{name}', expected {expected}"
+    with pytest.raises(ScenarioError, match=text):
+        scenario_of(tmp_path, {"a": entry}, None)
 
 
 def test_the_definition_of_a_stream_does_not_depend_on_the_seed(tmp_path):

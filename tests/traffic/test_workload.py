@@ -24,7 +24,7 @@ LENGTHS = LognormalLengths(Lognormal(100, 1.0), Lognormal(50, 1.0))
 
 def workload(name="chat", demand=None, tiers=HALVES, regions=HALVES, seed=7, until_s=500.0):
     demand = demand or SyntheticDemand(Poisson(20.0), LENGTHS)
-    return NamedWorkload(name, demand, 0, tiers, regions, Streams(seed), until_s=until_s)
+    return NamedWorkload(name, demand, ONE, tiers, regions, Streams(seed), until_s=until_s)
 
 
 def column(source, name):

@@ -114,7 +114,7 @@ def _calls(line: int, record: Record, bad: BadRows) -> Iterator[Row]:
         if not isinstance(span, dict) or span.get("type", "llm_call") != "llm_call":
             continue
         if _inside(span, "status").get("code") == _FAILED:
-            bad.dropped("failed call", 1)
+            bad.dropped("failed call", [line])
             continue
         usage = _inside(span, "attributes")
         sent_s, previous_s = unix_s(span.get("start_time")), ended_s

@@ -49,7 +49,7 @@ def _usable_counts(raw: RawRows, bad: BadRows, rows: Mask, column: str, drops_ze
     tokens = raw.input_tokens if column == "input_tokens" else raw.output_tokens
     zero = tokens == 0
     if drops_zero:
-        bad.dropped(f"zero {column}", int((zero & rows).sum()))
+        bad.dropped(f"zero {column}", raw.line[zero & rows].tolist())
     else:
         reject(raw, bad, zero & rows, f"zero {column}", column, "at least 1 token")
     large = tokens > MOST_TOKENS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+import math
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,29 +63,65 @@ class BadRows:
         file: the file as the user named it.
         action: ``refuse`` raises after the first twenty problems or at the end of the file,
             ``skip`` counts them by reason and keeps the first twenty to show.
+        from_s: rows before this time are none of the user's business when they are skipped [s].
+        to_s: nor are rows from this time on [s].
     """
 
-    def __init__(self, file: str, action: BadRowsAction = "refuse") -> None:
+    def __init__(
+        self,
+        file: str,
+        action: BadRowsAction = "refuse",
+        from_s: float = 0.0,
+        to_s: float = math.inf,
+    ) -> None:
         self.file = file
         self.action = action
-        self.counts: Counter[str] = Counter()
         self.problems: list[Problem] = []
+        self._lines: dict[str, array[int]] = {}
+        self._edges_s = from_s, to_s
+        self._edges = [0.0 if from_s <= 0.0 else math.inf, math.inf]
 
     def malformed(
         self, reason: str, line: int, column: str, got: str, expected: str, hint: str = ""
     ) -> None:
         """Count one row that breaks the format, and keep it to show if there is room."""
-        self.counts[reason] += 1
+        self._note(reason, [line])
         if len(self.problems) < PROBLEMS_SHOWN:
             shown = got if len(got) <= 80 else got[:77] + "..."
             self.problems.append(Problem(column, shown, expected, self.file, line, hint=hint))
         elif self.action == "refuse":
             self.refuse()
 
-    def dropped(self, reason: str, count: int) -> None:
+    def dropped(self, reason: str, lines: Iterable[int]) -> None:
         """Count rows that are well formed but no requests, such as failures."""
-        if count:
-            self.counts[reason] += count
+        self._note(reason, lines)
+
+    def pass_times(self, line: IntArray, arrival_s: FloatArray) -> None:
+        """Learn from rows in order of time at which lines the window begins and ends.
+
+        Without this, every row counts as inside.
+        """
+        for edge, time_s in enumerate(self._edges_s):
+            if math.isinf(self._edges[edge]):
+                reached = np.flatnonzero(arrival_s >= time_s)
+                if len(reached):
+                    self._edges[edge] = float(line[reached[0]])
+
+    def lines(self, *, windowed: bool) -> dict[str, list[int]]:
+        """Return the lines of the rows that were left out, by reason.
+
+        Args:
+            windowed: only those inside the window, as far as `pass_times` knows it.
+        """
+        first, end = self._edges if windowed else (0.0, math.inf)
+        inside = {
+            reason: [line for line in lines if first <= line < end]
+            for reason, lines in sorted(self._lines.items())
+        }
+        return {reason: lines for reason, lines in inside.items() if lines}
+
+    def _note(self, reason: str, lines: Iterable[int]) -> None:
+        self._lines.setdefault(reason, array("q")).extend(lines)
 
     def refuse(self) -> None:
         """Raise the problems found so far, unless they are to be skipped.
