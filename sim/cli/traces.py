@@ -196,7 +196,9 @@ def _notes(report: ReadReport) -> None:
         typer.echo(f"note: {note}", err=True)
     if report.dropped:
         reasons = ", ".join(f"{count:,} x {reason}" for reason, count in report.dropped.items())
-        typer.echo(f"note: left out {sum(report.dropped.values()):,} rows: {reasons}", err=True)
+        count = sum(report.dropped.values())
+        rows = "row" if count == 1 else "rows"
+        typer.echo(f"note: left out {count:,} {rows}: {reasons}", err=True)
     for problem in report.problems[:5]:
         typer.echo(f"note: {problem}", err=True)
 
