@@ -44,7 +44,7 @@ def test_inspect_counts_what_it_left_out(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_text(TEXT + "bad,1,1\n")
     result = run("inspect", path)
-    assert "left out 1 rows: 1 x unreadable time" in result.stderr
+    assert "left out 1 row: 1 x unreadable time" in result.stderr
     assert "bad.csv:302: arrival_s: got 'bad'" in result.stderr
 
 
