@@ -44,6 +44,7 @@ def collect(world: World) -> Result:
     world.attempts.flush()
     window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
     fingerprint = sha256(world.scenario)
+    above = above_limits(world.meter, window.length_s)
     summary = summarise(
         run=RunIdentity(world.scenario.name, fingerprint, world.seed),
         window=window,
@@ -55,12 +56,12 @@ def collect(world: World) -> Result:
         extras={
             "replication": world.replication,
             "interrupted": world.interrupted,
-            "warnings": list(_warnings(world, window)),
+            "warnings": list(_warnings(world, above)),
             "pools": dict(_pools(world)),
             "topology": _topology(world),
             **_facility(world),
             "rows": _rows(world, window),
-            "above_limit": above_limits(world.meter, window.length_s),
+            "above_limit": above,
             **_fleet(world),
             "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },
@@ -289,10 +290,10 @@ def _fleet(world: World) -> dict[str, Any]:
     return found
 
 
-def _warnings(world: World, window: Window) -> Iterator[str]:
+def _warnings(world: World, above: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     if world.interrupted:
         yield f"the run was interrupted at {world.clock.now:.1f} s; figures cover that part only"
-    yield from limit_warnings(world.meter, window.length_s)
+    yield from limit_warnings(above)
     first = 0
     for pool, numbers, name in zip(world.pools, world.pool_numbers, world.names.pools, strict=True):
         seen = world.observed.of(first, pool.replicas)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,9 @@ def above_limits(meter: PowerMeter, length_s: float) -> dict[str, dict[str, Any]
     return found
 
 
-def limit_warnings(meter: PowerMeter, length_s: float) -> Iterator[str]:
-    """Yield a warning per level at which something went above its limit."""
-    for level, found in above_limits(meter, length_s).items():
+def limit_warnings(above: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a warning per level at which something went above its limit, see `above_limits`."""
+    for level, found in above.items():
         worst, count = found["worst"][0], found["count"]
         who, most = f"{level} {worst['name']}", "it"
         if count > 1:

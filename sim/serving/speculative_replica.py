@@ -7,7 +7,6 @@ from typing import Any, cast
 from sim.serving.engine import CHUNKED
 from sim.serving.memory import KvMemory
 from sim.serving.replica import Replica
-from sim.serving.runner import FULL_SPEED, wake
 from sim.serving.speculation import SpeculativeEngine, TokenSchedule
 
 
@@ -138,18 +137,9 @@ class SpeculativeReplica(Replica):
             self._growth_s = times.attention_s(float(new * new)) * self._compute_pace
         first_s = compute_s * self._compute_pace + memory_s * pace
         first_s += self._copied_tokens * engine.swap_s_per_token
-        if new or self.speed is not FULL_SPEED:
-            self._power_w = engine.power_w(places, new, first_s, self.speed)
-        else:
-            self._power_w = engine.decode_w[places]
         self._first_s, self._steps = first_s, steps
-        self._start_s = self._row_start_s = now
+        self._begin(now, places)
         self._end_at(now + self._elapsed_s(steps))
-
-    def _end_at(self, end_s: float) -> None:
-        if end_s != self._end_s:
-            self._end_s = end_s
-            self._clock.call_at(end_s, wake, self)
 
     def _steps_until(self, moment_s: float) -> int:
         """Return the smallest number of steps after which the segment has reached a moment."""

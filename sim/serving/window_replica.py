@@ -7,7 +7,6 @@ from typing import Any, cast
 from sim.interfaces import Request
 from sim.serving.activity import add_kv_tokens
 from sim.serving.replica import Replica
-from sim.serving.runner import FULL_SPEED, wake
 from sim.serving.windows import WindowEngine, WindowMemory
 
 
@@ -143,18 +142,11 @@ class WindowReplica(Replica):
             growth_s += time.e_s_per_token2 * self._attention_growth * self._compute_pace
         first_s = compute_s * self._compute_pace + memory_s * pace
         first_s += self._copied_tokens * engine.swap_s_per_token
-        if new or self.speed is not FULL_SPEED:
-            self._power_w = engine.power_w(places, new, first_s, self.speed)
-        else:
-            self._power_w = engine.decode_w[places]
         self._first_s, self._growth_s, self._steps = first_s, growth_s, steps
-        self._start_s = self._row_start_s = now
+        self._begin(now, places)
         spared = memory.spared * memory.block_size if self._prompts else 0
         self._spared_tokens = behind + share * spared
-        end_s = now + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5)
-        if end_s != self._end_s:
-            self._end_s = end_s
-            self._clock.call_at(end_s, wake, self)
+        self._end_at(now + (steps * first_s + growth_s * (steps * (steps - 1)) * 0.5))
 
     def _go_idle(self, now: float) -> None:
         super()._go_idle(now)

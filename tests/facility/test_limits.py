@@ -44,7 +44,7 @@ def test_racks_and_rows_above_their_limit_are_named_with_their_share_of_time(met
     (rack,) = found["rack"]["worst"]
     assert (rack["name"], rack["share_above"]) == ("a/h/r1/k1", pytest.approx(0.6))
     assert rack["headroom_w"] == rack["limit_w"] - rack["peak_w"] < 0.0
-    said = list(limit_warnings(meter, 10.0))
+    said = list(limit_warnings(above_limits(meter, 10.0)))
     assert [text.split(" went")[0] for text in said] == ["rack a/h/r1/k1", "row a/h/r1"]
     assert all("60 % of the time" in text for text in said)
 
@@ -70,7 +70,7 @@ def test_the_worst_of_many_comes_first(make_plant):
     assert found["count"] == 3
     assert fullness == sorted(fullness, reverse=True)
     assert found["worst"][0]["name"] == "b/h/r1/k1"
-    (warning,) = limit_warnings(meter, 10.0)
+    (warning,) = limit_warnings(above_limits(meter, 10.0))
     assert warning.startswith("3 racks went above the power limit: b/h/r1/k1, the worst, drew")
 
 
@@ -78,4 +78,4 @@ def test_within_its_limits_a_plant_has_nothing_to_say(make_plant):
     meter = PowerMeter(make_plant(rack_limit_w=np.full(4, 9e3), row_limit_w=np.full(3, 20e3)))
     meter.advance(activity((0, 0.0, 10.0, 75.0)), 10.0)
     assert above_limits(meter, 10.0) == {}
-    assert list(limit_warnings(meter, 10.0)) == []
+    assert list(limit_warnings(above_limits(meter, 10.0))) == []

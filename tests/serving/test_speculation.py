@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segment_bench import LIMITS, FlatPower, SegmentBench, compare, engines, jobs_with
+from segment_bench import (
+    LIMITS,
+    SPEED_CHANGES,
+    FlatPower,
+    SegmentBench,
+    compare,
+    engines,
+    jobs_with,
+    step_times,
+)
 from stepwise import Job
 from stepwise_speculation import SpeculativeStepwise
 
@@ -53,15 +62,7 @@ def test_schedule_is_the_floor_of_the_mean(drafted, acceptance, steps):
 @settings(max_examples=150, deadline=None)
 @given(
     gaps=jobs_with(st.one_of(st.just(0.0), st.floats(0.0, 2.0))),
-    time=st.builds(
-        StepTime,
-        a_s=st.sampled_from([0.001, 0.02, 0.25]),
-        b_s_per_token=st.sampled_from([0.0, 3e-5, 1e-3]),
-        c_s_per_kv_token=st.sampled_from([0.0, 2e-5, 1e-3]),
-        d_s_per_sqrt_seq=st.sampled_from([0.0, 1e-3]),
-        e_s_per_token2=st.sampled_from([0.0, 1e-5]),
-        f_s_per_seq=st.sampled_from([0.0, 1e-4]),
-    ),
+    time=step_times([0.001, 0.02, 0.25]),
     draft=st.builds(
         StepTime,
         a_s=st.sampled_from([0.0, 0.003]),
@@ -72,10 +73,7 @@ def test_schedule_is_the_floor_of_the_mean(drafted, acceptance, steps):
     drafted=st.integers(1, 5),
     acceptance=st.sampled_from([0.0, 0.3, 0.7, 0.85, 1.0]),
     engine=engines(swap_tokens=st.sampled_from([0, 150]), swap_s_per_token=st.just(1e-3)),
-    speed_changes=st.lists(
-        st.tuples(st.floats(0.0, 20.0), st.sampled_from([0.5, 1.0]), st.sampled_from([0.9, 1.0])),
-        max_size=3,
-    ),
+    speed_changes=SPEED_CHANGES,
 )
 def test_segments_equal_steps(gaps, time, draft, drafted, acceptance, engine, speed_changes):
     speculation = Speculation(drafted, acceptance, draft)

@@ -8,7 +8,15 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from segment_bench import LIMITS, SegmentBench, compare, engines, jobs_with
+from segment_bench import (
+    LIMITS,
+    SPEED_CHANGES,
+    SegmentBench,
+    compare,
+    engines,
+    jobs_with,
+    step_times,
+)
 from stepwise import Job
 from stepwise_windows import WindowedStepwise
 
@@ -22,15 +30,7 @@ CATALOG = load_catalog()
 @settings(max_examples=200, deadline=None)
 @given(
     gaps=jobs_with(st.one_of(st.just(0.0), st.floats(0.0, 2.0))),
-    time=st.builds(
-        StepTime,
-        a_s=st.sampled_from([0.001, 0.0201, 0.25]),
-        b_s_per_token=st.sampled_from([0.0, 3e-5, 1e-3]),
-        c_s_per_kv_token=st.sampled_from([0.0, 2e-5, 1e-3]),
-        d_s_per_sqrt_seq=st.sampled_from([0.0, 1e-3]),
-        e_s_per_token2=st.sampled_from([0.0, 1e-5]),
-        f_s_per_seq=st.sampled_from([0.0, 1e-4]),
-    ),
+    time=step_times([0.001, 0.0201, 0.25]),
     window=st.builds(
         Window,
         tokens=st.sampled_from([1, 7, 16, 40, 300]),
@@ -38,10 +38,7 @@ CATALOG = load_catalog()
         of=st.just(6),
     ),
     engine=engines(swap_tokens=st.sampled_from([0, 150]), swap_s_per_token=st.just(1e-3)),
-    speed_changes=st.lists(
-        st.tuples(st.floats(0.0, 20.0), st.sampled_from([0.5, 1.0]), st.sampled_from([0.9, 1.0])),
-        max_size=3,
-    ),
+    speed_changes=SPEED_CHANGES,
     tight=st.booleans(),
 )
 def test_segments_equal_steps(gaps, time, window, engine, speed_changes, tight):

@@ -16,6 +16,7 @@ from sim.serving.activity import ActivityBuffer
 from sim.serving.engine import MODES, Engine, KvOptions, Speed
 from sim.serving.queues import QUEUES
 from sim.serving.replica_kinds import replica_class
+from sim.serving.steptime import StepTime
 
 TOLERANCE_S = 1e-9
 LIMITS = {
@@ -48,6 +49,25 @@ class FlatPower:
 def engines(**features):
     """Draw limits for both replicas; ``features`` are more options to draw."""
     return st.fixed_dictionaries(ENGINES | features)
+
+
+def step_times(a_s):
+    """Draw the step times of an engine with a feature of its own; ``a_s`` are the fixed parts."""
+    return st.builds(
+        StepTime,
+        a_s=st.sampled_from(a_s),
+        b_s_per_token=st.sampled_from([0.0, 3e-5, 1e-3]),
+        c_s_per_kv_token=st.sampled_from([0.0, 2e-5, 1e-3]),
+        d_s_per_sqrt_seq=st.sampled_from([0.0, 1e-3]),
+        e_s_per_token2=st.sampled_from([0.0, 1e-5]),
+        f_s_per_seq=st.sampled_from([0.0, 1e-4]),
+    )
+
+
+SPEED_CHANGES = st.lists(
+    st.tuples(st.floats(0.0, 20.0), st.sampled_from([0.5, 1.0]), st.sampled_from([0.9, 1.0])),
+    max_size=3,
+)
 
 
 def jobs_with(gap, *patience):
