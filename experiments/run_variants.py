@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 
 from sim import load_scenario, simulate
-from sim.experiment.intervals import Interval, replication_interval
-from sim.report.rack_states import CAPPED, HOT, OFF, rack_history, rack_states
-from sim.report.variant_curves import save_curves
-from sim.report.variant_plots import attained, save_figures, save_over_time
+from sim.document.yaml_reader import read_document
+from sim.experiment.statistics.intervals import Interval, replication_interval
+from sim.report.charts.rack_states import CAPPED, HOT, OFF, rack_history, rack_states
+from sim.report.figures.variant_curves import save_curves
+from sim.report.figures.variant_plots import attained, save_figures, save_over_time
 from sim.result import Result
-from sim.scenario.yaml_reader import read_document
 from sim.units import TIME, parse
 
 

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.catalog.catalog import Region, Sourced
+from sim.cost.fleet_cost import FleetUse, PoolUse
+from sim.cost.token_cost import hourly_usd
 from sim.facility.account import RACK_RATES
-from sim.facility.constant_marks import marks_of, sources
-from sim.facility.levels import Level
-from sim.facility.limits import above_limits, limit_warnings, row_figures
+from sim.facility.build.constant_marks import marks_of, sources
+from sim.facility.metering.levels import Level
+from sim.facility.metering.limits import above_limits, limit_warnings, row_figures
 from sim.facility.summary import facility_summary, facility_warnings, row_summary
 from sim.metrics.activity import OUTPUT_TOKENS, ratio
 from sim.metrics.columns import REQUEST_TYPES
-from sim.metrics.fleet_cost import FleetUse, PoolUse
 from sim.metrics.parquet import ParquetSink
 from sim.metrics.racks import rack_table
 from sim.metrics.series import SeriesBlock, load_blocks, series_table
 from sim.metrics.sinks import MemorySink
 from sim.metrics.summary import RunIdentity, SiteFigures, Window, summarise
-from sim.metrics.table import Table
 from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
-from sim.scenario.catalog import Region, Sourced
 from sim.scenario.lock import lock_text, sha256
-from sim.serving.pool_model import pool_warnings
-from sim.serving.token_cost import hourly_usd
+from sim.serving.queues.pool_model import pool_warnings
+from sim.table import Table
 
 if TYPE_CHECKING:
     from sim.simulate import World

@@ -15,7 +15,7 @@ from importlib import metadata
 from typing import Any
 
 from sim import interfaces
-from sim.scenario.catalog_entries import Source, Sourced
+from sim.catalog.entries import Source, Sourced
 
 _PACKAGES = ("simpy", "numpy", "pandas", "pyarrow", "networkx", "pydantic", "pyyaml", "scipy")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError, Problem
 from sim.metrics.parquet import frame_of, read_frame, write_table
-from sim.metrics.table import Table
+from sim.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd

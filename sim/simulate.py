@@ -16,38 +16,38 @@ from typing import Any
 
 import numpy as np
 
+from sim import load
+from sim.catalog.catalog import catalog_of
 from sim.clock import Clock
 from sim.collect import collect
 from sim.errors import InputError, ScenarioError
-from sim.facility.assemble import assemble_facility
-from sim.facility.bounds import PowerBounds, bounds_of_replicas
+from sim.facility.build.assemble import assemble_facility
 from sim.facility.facility import Facility
-from sim.facility.meter import PowerMeter
-from sim.facility.pool_headroom import PoolHeadroom
-from sim.facility.power_room import PowerRoom
+from sim.facility.metering.bounds import PowerBounds, bounds_of_replicas
+from sim.facility.metering.meter import PowerMeter
+from sim.facility.metering.pool_headroom import PoolHeadroom
+from sim.facility.metering.power_room import PowerRoom
+from sim.fleet.control import ReplicaControl
+from sim.fleet.fleet import Fleet, Means, build_fleet
 from sim.interfaces import FloatArray, PlacementPolicy, Request, RequestLog
 from sim.metrics.assemble import build_recorder, build_series
 from sim.metrics.attempts import AttemptLog
 from sim.metrics.service import ServiceLog
+from sim.plant.plant import Plant, build_plant
 from sim.result import Result
 from sim.rng import Streams
 from sim.routing.assemble import build_cascade, build_router
 from sim.routing.policies import PLACEMENTS
-from sim.scenario import load
-from sim.scenario.catalog import catalog_of
-from sim.scenario.check_run import refuse_fine_series
+from sim.scenario.checks.run import refuse_fine_series
 from sim.scenario.kinds import describes_topology
-from sim.scenario.plant import Plant, build_plant
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_topology import Topology
-from sim.serving.activity import ActivityBuffer
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.topology import Topology
 from sim.serving.assemble import build_pools
-from sim.serving.control import ReplicaControl
-from sim.serving.fleet import Fleet, Means, build_fleet
-from sim.serving.observed import Observed
-from sim.serving.pool import Pool
-from sim.serving.pool_model import PoolModel
-from sim.traffic.build import Traffic, build_workload
+from sim.serving.engine.activity import ActivityBuffer
+from sim.serving.engine.observed import Observed
+from sim.serving.queues.pool import Pool
+from sim.serving.queues.pool_model import PoolModel
+from sim.traffic.build.build import Traffic, build_workload
 from sim.traffic.formats import TRACE_FORMATS
 from sim.traffic.source import Source
 from sim.traffic.users import Users

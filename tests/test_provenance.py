@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from sim.catalog.entries import Source, Sourced
 from sim.provenance import machine, peak_rss_mb, provenance, version
-from sim.scenario.catalog_entries import Source, Sourced
 
 SOURCES = {"sheet": Source("sheet", "Data sheet", "https://example.com", "2025")}
 ENTRIES = {

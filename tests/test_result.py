@@ -10,8 +10,8 @@ import pytest
 
 from sim.errors import InputError
 from sim.metrics.parquet import write_table
-from sim.metrics.table import TEXT, Table
 from sim.result import Result, spool_path
+from sim.table import TEXT, Table
 
 SUMMARY = {
     "schema_version": "1",

@@ -23,12 +23,12 @@ import numpy as np
 from sim import load_scenario, simulate
 from sim.clock import Clock
 from sim.interfaces import ArrivalBlock
+from sim.performance.power import constant_decode
+from sim.performance.steptime import StepTime
 from sim.provenance import compiled
 from sim.rng import Streams
-from sim.serving.engine import CHUNKED, Engine
-from sim.serving.pool import Pool, QueueSettings
-from sim.serving.power import constant_decode
-from sim.serving.steptime import StepTime
+from sim.serving.engine.engine import CHUNKED, Engine
+from sim.serving.queues.pool import Pool, QueueSettings
 from sim.traffic.source import Source
 
 Measurement = Callable[[int, int], dict[str, float]]

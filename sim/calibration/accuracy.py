@@ -23,11 +23,11 @@ from sim.calibration.shipped import (
     physical,
 )
 from sim.calibration.terms_fit import fit_terms, leave_one_out, term_columns
+from sim.catalog.catalog import Catalog
 from sim.interfaces import FloatArray
-from sim.scenario.catalog import Catalog
-from sim.serving.configuration import Coefficients, Configuration
-from sim.serving.steptime import StepTime
-from sim.serving.windows import Window, window_of
+from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.steptime import StepTime
+from sim.serving.kv.windows import Window, window_of
 
 # How far the coefficients had seen the numbers that they are compared with.
 FITTED, OTHER_HALF, LEFT_OUT, UNSEEN = "fitted on it", "other half", "left out", "not fitted"

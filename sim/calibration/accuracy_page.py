@@ -8,7 +8,7 @@ from math import isfinite, nan
 from typing import Any
 
 from sim.calibration.accuracy import Score
-from sim.scenario.yaml_reader import read_document
+from sim.document.yaml_reader import read_document
 
 DIGITS = 4
 TITLE = """# Validation

@@ -18,16 +18,16 @@ from sim.calibration.run_fit import fit_runs
 from sim.calibration.servers import ServerRun, fit_server, predicted_steps
 from sim.calibration.table import StepTable, read_step_table
 from sim.calibration.table_fit import fit_step_table
+from sim.catalog.catalog import Catalog
 from sim.errors import InputError, Problem
 from sim.interfaces import FloatArray
+from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.power import catalogue_power
+from sim.performance.roofline import roofline
+from sim.performance.steptime import StepTime
+from sim.plant.memory_fit import Layout
 from sim.registry import nearest_hint
-from sim.scenario.catalog import Catalog
-from sim.scenario.memory_fit import Layout
-from sim.serving.configuration import Coefficients, Configuration
-from sim.serving.power import catalogue_power
-from sim.serving.roofline import roofline
-from sim.serving.steptime import StepTime
-from sim.serving.windows import Window, window_of
+from sim.serving.kv.windows import Window, window_of
 
 FEWEST_POINTS = 4
 

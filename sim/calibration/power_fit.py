@@ -11,8 +11,8 @@ from sim.calibration.least_squares import mape
 from sim.calibration.servers import ServerRun
 from sim.errors import InputError, Problem
 from sim.interfaces import FloatArray
-from sim.serving.power import PhasePower
-from sim.serving.steptime import StepTime
+from sim.performance.power import PhasePower
+from sim.performance.steptime import StepTime
 
 FEWEST_POINTS = 4
 # Above this mean error of the logistic, the measured points themselves are the curve.

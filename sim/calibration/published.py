@@ -11,7 +11,7 @@ import numpy as np
 from sim.calibration.replay import Limits
 from sim.calibration.servers import ServerRun
 from sim.interfaces import FloatArray
-from sim.serving.configuration import Configuration
+from sim.performance.configuration import Configuration
 
 # Names of the data sets -> names of the catalogue.
 ACCELERATORS = {

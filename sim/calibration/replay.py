@@ -11,12 +11,12 @@ import numpy as np
 from sim.calibration.run import Run
 from sim.clock import Clock
 from sim.interfaces import FloatArray, PowerCurve, Request
-from sim.serving.activity import ActivityBuffer
-from sim.serving.engine import CHUNKED, Engine
-from sim.serving.pool import Pool, QueueSettings
-from sim.serving.power import constant_decode
-from sim.serving.steptime import StepTime
-from sim.serving.windows import Window, window_engine_maker
+from sim.performance.power import constant_decode
+from sim.performance.steptime import StepTime
+from sim.serving.engine.activity import ActivityBuffer
+from sim.serving.engine.engine import CHUNKED, Engine
+from sim.serving.kv.windows import Window, window_engine_maker
+from sim.serving.queues.pool import Pool, QueueSettings
 
 BLOCK_SIZE = 16
 # Fits of step time alone need no watts.

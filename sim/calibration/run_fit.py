@@ -11,7 +11,7 @@ from sim.calibration.replay import Limits, replay
 from sim.calibration.run import Run
 from sim.errors import InputError, Problem
 from sim.interfaces import FloatArray, IntArray
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
 
 FEWEST_REQUESTS = 40
 EVALUATIONS = 120

@@ -10,9 +10,9 @@ from sim.calibration.replay import Limits, replay_with_power
 from sim.calibration.run import Run
 from sim.calibration.servers import MAX_NUM_BATCHED_TOKENS, ServerRun, lognormal
 from sim.interfaces import ACTIVITY_COLUMNS, FloatArray, IntArray, PowerCurve
+from sim.performance.steptime import StepTime
 from sim.rng import Streams
-from sim.serving.steptime import StepTime
-from sim.serving.windows import Window
+from sim.serving.kv.windows import Window
 
 # Only mean answer lengths are published; the spread is a guess, the same for every run.
 OUTPUT_CV = 0.5

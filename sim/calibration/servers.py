@@ -16,9 +16,9 @@ from numpy.random import Generator
 
 from sim.calibration.least_squares import fit_relative
 from sim.interfaces import FloatArray
+from sim.performance.steptime import StepTime
 from sim.rng import Streams
-from sim.serving.steptime import StepTime
-from sim.serving.windows import Window
+from sim.serving.kv.windows import Window
 
 SAMPLED_STEPS = 2001
 # The server's setting is not published; this is the engine's default on such accelerators.

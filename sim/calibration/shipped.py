@@ -16,15 +16,15 @@ from sim.calibration.run_fit import fit_runs
 from sim.calibration.servers import ServerRun, fit_server, follow_points, predicted_steps
 from sim.calibration.table_fit import fit_phase_table
 from sim.calibration.terms_fit import fit_terms, leave_one_out, term_columns
+from sim.catalog.catalog import Catalog
 from sim.interfaces import FloatArray
-from sim.scenario.catalog import Catalog
-from sim.scenario.memory_fit import Layout
-from sim.serving.configuration import Coefficients, Configuration
-from sim.serving.power import PhasePower, catalogue_power
-from sim.serving.roofline import roofline
-from sim.serving.steptime import StepTime
-from sim.serving.terms import AcceleratorTerms
-from sim.serving.windows import window_of
+from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.power import PhasePower, catalogue_power
+from sim.performance.roofline import roofline
+from sim.performance.steptime import StepTime
+from sim.performance.terms import AcceleratorTerms
+from sim.plant.memory_fit import Layout
+from sim.serving.kv.windows import window_of
 
 FEWEST_RUNS = 4
 # A configuration whose steps no smooth curve follows gets the physical form and its wide interval.

@@ -15,7 +15,7 @@ from sim.calibration.least_squares import (
 )
 from sim.calibration.table import StepTable
 from sim.interfaces import FloatArray
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
 
 
 def fit_decode(

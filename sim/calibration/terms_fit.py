@@ -8,10 +8,10 @@ import numpy as np
 
 from sim.calibration.least_squares import fit_relative_absolute
 from sim.calibration.servers import ServerRun, median_prompt_tokens
+from sim.catalog.catalog import Accelerator, Model
 from sim.interfaces import FloatArray
-from sim.scenario.catalog import Accelerator, Model
-from sim.serving.configuration import Configuration
-from sim.serving.terms import AcceleratorTerms, unit_times
+from sim.performance.configuration import Configuration
+from sim.performance.terms import AcceleratorTerms, unit_times
 
 Runs = Mapping[Configuration, Sequence[ServerRun]]
 

@@ -43,10 +43,10 @@ def calibrate(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
     """Fit step time (and power) to measurements, with held-out errors, and write the result."""
     from sim.calibration.calibrate import calibrate as fit
     from sim.calibration.replay import Limits
-    from sim.scenario.catalog import load_catalog
-    from sim.serving.coefficient_file import check_precision
-    from sim.serving.coefficient_text import write_coefficients
-    from sim.serving.configuration import Configuration
+    from sim.catalog.catalog import load_catalog
+    from sim.performance.coefficient_file import check_precision
+    from sim.performance.coefficient_text import write_coefficients
+    from sim.performance.configuration import Configuration
 
     check_precision(precision)
     layout = (tensor_parallel, expert_parallel, data_parallel)
@@ -65,7 +65,7 @@ def _print(result: Calibration, out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from sim.serving.coefficient_text import LEGEND, describe_fit
+    from sim.performance.coefficient_text import LEGEND, describe_fit
 
     table = Table(title="Relative error of the fit")
     table.add_column("statistic")

@@ -28,8 +28,8 @@ def catalog(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> int:
     """List the catalogue; with a section and a name, every number with its source."""
-    from sim.report.catalog_tables import accuracy_table, catalog_rows, catalog_tables
-    from sim.scenario.catalog import SECTIONS, load_catalog
+    from sim.catalog.catalog import SECTIONS, load_catalog
+    from sim.report.terminal.catalog_tables import accuracy_table, catalog_rows, catalog_tables
 
     if accuracy:
         from sim.calibration.accuracy_page import shipped_scores

@@ -12,7 +12,7 @@ from sim.cli.console import wide_console
 from sim.cli.exits import OK
 
 if TYPE_CHECKING:
-    from sim.experiment.compare import Comparison
+    from sim.experiment.statistics.compare import Comparison
 
 
 def compare(
@@ -27,7 +27,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> int:
     """Compare runs that saw the same random numbers."""
-    from sim.experiment.compare import compare as compare_runs
+    from sim.experiment.statistics.compare import compare as compare_runs
 
     found = compare_runs(list(runs), metrics=metric or ())
     for note in found.notes:
@@ -37,7 +37,7 @@ def compare(
         return OK
     _print(found)
     if page is not None:
-        from sim.report.compare_page import write_compare_report
+        from sim.report.html.compare_page import write_compare_report
 
         write_compare_report(found, {str(run): run for run in runs}, page)
         typer.echo(f"report: {page}")
@@ -47,7 +47,7 @@ def compare(
 def _print(found: Comparison) -> None:
     """Print a table per variant, with short names and relative changes."""
     from sim.cli.sweep import text_table
-    from sim.experiment.compare import short_names
+    from sim.experiment.statistics.compare import short_names
     from sim.report.compare_words import HEADER, rows_of
 
     console = wide_console()

@@ -37,8 +37,8 @@ def import_inventory(
     out: Annotated[Path, typer.Option(help="Topology file to write.")] = Path("topology.yaml"),
 ) -> int:
     """Turn racks and power feeds exported from an inventory (NetBox columns) into a topology."""
-    from sim.scenario.dcim import import_sites, topology_text
-    from sim.scenario.load import load_topology
+    from sim.dcim.inventory import import_sites, topology_text
+    from sim.load import load_topology
 
     pairs = [text.partition("=") for text in types]
     if any(not separator for _, separator, _ in pairs):
@@ -65,7 +65,7 @@ def export_series(
     ] = None,
 ) -> int:
     """Write the series of a run as the trend log of a building-management system."""
-    from sim.facility.bms import write_bms
+    from sim.dcim.trend_log import write_bms
     from sim.result import Result
 
     result = Result.load(run)
@@ -85,7 +85,7 @@ def export_series(
 
 def _start_of(result: Result) -> str:
     """Return the instant at which the run's scenario begins, empty where it has none."""
-    from sim.scenario.yaml_reader import parse_document
+    from sim.document.yaml_reader import parse_document
 
     data: Any = parse_document(result.scenario_lock, "scenario.lock.yaml").data
     return str((data.get("facility") or {}).get("start") or "")

@@ -15,7 +15,7 @@ from sim.cli.run import SetOption
 from sim.cli.sweep import ExecutorOption
 
 if TYPE_CHECKING:
-    from sim.experiment.headroom import BreakingPoint
+    from sim.experiment.headroom.headroom import BreakingPoint
 
 
 def headroom(
@@ -31,8 +31,8 @@ def headroom(
     executor: ExecutorOption = "processes",
 ) -> int:
     """Find how much more traffic a scenario takes until the first limit breaks."""
-    from sim.experiment.headroom import headroom as find_headroom
-    from sim.report.headroom_page import write_headroom_report
+    from sim.experiment.headroom.headroom import headroom as find_headroom
+    from sim.report.html.headroom_page import write_headroom_report
 
     if out is not None:
         writable(out)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-    from sim.experiment.plan_answer import PlanResult
+    from sim.experiment.plan.answer import PlanResult
 
 UncertainOption = Annotated[
     int,
@@ -32,9 +32,9 @@ def plan(
     executor: ExecutorOption = "processes",
 ) -> int:
     """Find the cheapest fleet that satisfies every constraint of a study."""
-    from sim.experiment.plan import plan as find_fleet
-    from sim.experiment.study import load_study
-    from sim.report.plan_page import write_plan_report
+    from sim.experiment.plan.plan import plan as find_fleet
+    from sim.experiment.study.study import load_study
+    from sim.report.html.plan_page import write_plan_report
 
     loaded = load_study(study)
     folder = writable(out or Path("runs") / loaded.study.name)

@@ -16,7 +16,7 @@ from sim.cli.progress import Meter, StopFlag, stop_on_interrupt, watched
 
 if TYPE_CHECKING:
     from sim.result import Result
-    from sim.scenario.schema import Scenario
+    from sim.scenario.schema.scenario import Scenario
 
 WARNINGS_SHOWN = 3
 
@@ -97,7 +97,7 @@ def _without_leftovers(folder: Path) -> Iterator[None]:
 def _print_summary(result: Result, folder: Path) -> None:
     from rich.console import Console
 
-    from sim.report.tables import summary_table
+    from sim.report.terminal.tables import summary_table
 
     console = Console()
     console.print(summary_table(result.summary))

@@ -36,8 +36,8 @@ def sensitivity(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
     executor: ExecutorOption = "processes",
 ) -> int:
     """Vary the uncertain numbers behind a scenario within their ranges."""
-    from sim.experiment.sensitivity_study import sensitivity as vary
-    from sim.report.sensitivity_page import write_sensitivity_report
+    from sim.experiment.sensitivity.sensitivity_study import sensitivity as vary
+    from sim.report.html.sensitivity_page import write_sensitivity_report
 
     if out is not None:
         writable(out)

@@ -15,7 +15,7 @@ from sim.cli.run import ScenarioArgument, SetOption
 def validate(scenario: ScenarioArgument, overrides: SetOption = None) -> int:
     """Check a scenario or topology file and list everything that is wrong with it."""
     from sim.explain import explain, explain_topology
-    from sim.scenario.schema import Scenario
+    from sim.scenario.schema.scenario import Scenario
     from sim.simulate import load_any
 
     loaded = load_any(scenario, overrides or ())
@@ -33,8 +33,8 @@ def show(
 ) -> int:
     """Show what a scenario or topology comes to: load, capacity, power against limits."""
     from sim.explain import explain, explain_topology
-    from sim.report.explain_tables import explanation_tables
-    from sim.scenario.schema import Scenario
+    from sim.report.terminal.explain_tables import explanation_tables
+    from sim.scenario.schema.scenario import Scenario
     from sim.simulate import load_any
 
     loaded = load_any(scenario, overrides or ())

@@ -16,7 +16,7 @@ from sim.cli.sweep import ExecutorOption, StudyMeter
 from sim.errors import InputError
 
 if TYPE_CHECKING:
-    from sim.experiment.slices import Sliced
+    from sim.experiment.slices.slices import Sliced
 
 
 def slices(
@@ -35,8 +35,8 @@ def slices(
 
     A second call continues where the first one ended.
     """
-    from sim.experiment.slices import Cutting, simulate_in_slices
-    from sim.report.slices_page import write_slices_report
+    from sim.experiment.slices.slices import Cutting, simulate_in_slices
+    from sim.report.html.slices_page import write_slices_report
     from sim.units import TIME, parse
 
     try:
@@ -74,7 +74,7 @@ def _changes(texts: Sequence[str]) -> dict[str, Any]:
 def _print(found: Sliced, page: Path) -> None:
     from rich.console import Console
 
-    from sim.report.tables import summary_table
+    from sim.report.terminal.tables import summary_table
 
     console = Console(soft_wrap=True, highlight=False)
     console.print(summary_table(found.summary))

@@ -17,7 +17,7 @@ from sim.cli.progress import REFRESH_S, watched
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sim.experiment.sweep import Progress, SweepResult
+    from sim.experiment.study.sweep import Progress, SweepResult
 
 StudyArgument = Annotated[Path, typer.Argument(help="A study file.")]
 ExecutorOption = Annotated[
@@ -41,8 +41,8 @@ def sweep(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
 ) -> int:
     """Run every variant of a study; a second call continues where the first one ended."""
-    from sim.experiment.study import load_study
-    from sim.experiment.sweep import sweep as run_study
+    from sim.experiment.study.study import load_study
+    from sim.experiment.study.sweep import sweep as run_study
     from sim.report import write_report
 
     loaded = load_study(study)
@@ -63,7 +63,7 @@ def sweep(
         raise
     page = _write_page(result, folder) if shard == "1/1" else None
     if picture is not None:
-        from sim.report.study_plots import save_study_picture
+        from sim.report.figures.study_plots import save_study_picture
 
         save_study_picture(result, picture)
     if not quiet:
@@ -129,7 +129,7 @@ class StudyMeter:
 
 
 def _write_page(result: SweepResult, folder: Path) -> Path:
-    from sim.report.study_page import write_study_report
+    from sim.report.html.study_page import write_study_report
 
     return write_study_report(result, folder / "report.html")
 
@@ -155,8 +155,8 @@ def _print_study(result: SweepResult, folder: Path) -> None:
 
 def _print_metrics(result: SweepResult, console: Console) -> None:
     """Print a table per metric, a row per variant with its interval."""
-    from sim.experiment.study_axes import axes_of
-    from sim.report.study_scales import metric_title, writer
+    from sim.experiment.study.axes import axes_of
+    from sim.report.charts.study_scales import metric_title, writer
 
     axes = axes_of(result.loaded.study, result.variants)
     header = [*(axis.title for axis in axes), "mean", "95 % interval", "runs"]

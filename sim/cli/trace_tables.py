@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sim.traffic.fingerprint import ABSOLUTE, TOLERANCE
-from sim.traffic.judge import REQUIRED
+from sim.traffic.fitting.fingerprint import ABSOLUTE, TOLERANCE
+from sim.traffic.fitting.goodness_of_fit import REQUIRED
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sim.traffic.describe import Description, Spread
-    from sim.traffic.fit import FittedWorkload
+    from sim.traffic.fitting.describe import Description, Spread
+    from sim.traffic.fitting.fit import FittedWorkload
     from sim.traffic.trace import Trace
 
 _NAMES: Mapping[str, str] = {

@@ -42,7 +42,7 @@ def inspect(
     as_json: JsonOption = False,
 ) -> int:
     """Show what is in a trace: rate, burstiness, lengths, and how they hang together."""
-    from sim.traffic.describe import describe
+    from sim.traffic.fitting.describe import describe
 
     loaded = _load(trace, format_name, bad_rows, start, end)
     found = describe(loaded)
@@ -69,7 +69,7 @@ def fit(
     as_json: JsonOption = False,
 ) -> int:
     """Choose a generator for a trace and show beside the trace how close it comes."""
-    from sim.traffic.fit import fit as fitted_to
+    from sim.traffic.fitting.fit import fit as fitted_to
 
     loaded = _load(trace, format_name, bad_rows)
     fitted = fitted_to(loaded, seed)
@@ -114,7 +114,8 @@ def convert(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
 ) -> int:
     """Convert a trace: to a plain table, a snapshot that loads fast, or Mooncake's JSON lines."""
     from sim.rng import Streams
-    from sim.traffic import quantised, transforms
+    from sim.traffic import transforms
+    from sim.traffic.fitting import quantised
     from sim.traffic.writer import write_trace
 
     streams = Streams(seed)
@@ -152,7 +153,7 @@ def generate(
     if Path(source).suffix in {".yaml", ".yml"} or Path(source, "scenario.yaml").is_file():
         drawn = _of_scenario(source, span_s, seed)
     else:
-        from sim.traffic.fit import fit as fitted_to
+        from sim.traffic.fitting.fit import fit as fitted_to
 
         drawn = fitted_to(_load(source, format_name, "skip")).sample(span_s, seed)
     write_trace(drawn, out)
@@ -161,9 +162,9 @@ def generate(
 
 
 def _of_scenario(source: str, span_s: float, seed: int) -> Trace:
+    from sim.load import load_scenario
     from sim.rng import Streams
-    from sim.scenario.load import load_scenario
-    from sim.traffic.build import build_workload, drawn_trace
+    from sim.traffic.build.build import build_workload, drawn_trace
 
     scenario = load_scenario(source, [f"run.duration={span_s!r} s", "run.warmup=0 s"])
     with scenario.positions.told():

@@ -11,10 +11,10 @@ from sim.explain.load import load_views, load_warnings, site_load_views
 from sim.explain.pools import mean_lengths, pool_views
 from sim.explain.power import place_views, site_views
 from sim.explain.views import Explanation
-from sim.facility.bounds import bounds_of_hardware
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_topology import Topology
-from sim.serving.pool_model import pool_warnings
+from sim.facility.metering.bounds import bounds_of_hardware
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.topology import Topology
+from sim.serving.queues.pool_model import pool_warnings
 from sim.simulate import World
 
 SAMPLE_BLOCKS = 25  # of traffic; a block is some thousands of requests
@@ -22,8 +22,8 @@ SAMPLE_BLOCKS = 25  # of traffic; a block is some thousands of requests
 
 def explain_topology(topology: Topology) -> Explanation:
     """Return what a topology comes to, without a scenario."""
-    from sim.scenario.catalog import load_catalog
-    from sim.scenario.hardware import expand
+    from sim.catalog.catalog import load_catalog
+    from sim.plant.hardware import expand
 
     hardware = expand(topology, load_catalog())
     bounds = bounds_of_hardware(hardware)

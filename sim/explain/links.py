@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sim import units
-from sim.scenario.schema_topology import Topology
+from sim.scenario.schema.topology import Topology
 
 MOST_JITTER = 10.0  # multiples of the latency; beyond, somebody probably mistook a unit
 

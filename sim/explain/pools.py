@@ -8,9 +8,9 @@ import numpy as np
 
 from sim.explain.views import PoolView
 from sim.interfaces import ArrivalBlock, FloatArray
-from sim.scenario.schema_pools import Pool as PoolSection
-from sim.serving.handover import PrefillPool
-from sim.serving.saturation import saturated_rate_per_s
+from sim.scenario.schema.pools import Pool as PoolSection
+from sim.serving.engine.handover import PrefillPool
+from sim.serving.engine.saturation import saturated_rate_per_s
 from sim.simulate import World
 
 UNSEEN_LENGTHS = (512.0, 256.0)  # prompt and answer where the sample has none of a model [tokens]

@@ -8,9 +8,9 @@ from math import isfinite
 import numpy as np
 
 from sim.explain.views import PlaceView, SiteView
-from sim.facility.bounds import PowerBounds
-from sim.facility.levels import Level
-from sim.scenario.hardware import Hardware
+from sim.facility.metering.bounds import PowerBounds
+from sim.facility.metering.levels import Level
+from sim.plant.hardware import Hardware
 
 PLACES: tuple[Level, ...] = ("hall", "row", "rack")
 

@@ -9,8 +9,8 @@ from math import inf
 import numpy as np
 
 from sim.binning import Bins
-from sim.facility.grid.tariff import J_PER_KWH, DemandMeter
-from sim.facility.physics import SitePhysics, SiteStep
+from sim.cost.tariff import J_PER_KWH, DemandMeter
+from sim.facility.build.physics import SitePhysics, SiteStep
 from sim.interfaces import FloatArray, IntArray
 
 # Quantities of a site that are added up over time; `capped` is the share of racks whose clock is

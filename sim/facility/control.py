@@ -16,7 +16,7 @@ from sim.facility.capping.policies import (
     PowerReading,
 )
 from sim.interfaces import FloatArray, IntArray
-from sim.scenario.plant import Plant
+from sim.plant.plant import Plant
 
 CLOCK_STEP = 0.01  # clocks are set in steps, so that a control that has settled stops acting
 

@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.facility.account import Account
+from sim.facility.build.physics import FacilityPhysics, SiteStep
 from sim.facility.capping.response import FrequencyResponse
 from sim.facility.control import PowerControl, ReplicaMap, in_steps
 from sim.facility.cooling.protection import Protection
 from sim.facility.faults import POWER_STAGES, FaultPlan, outages
 from sim.facility.grid.curtailment import Compliance, LoadTarget, compliance, limit_at
 from sim.facility.incidents import IncidentLog
-from sim.facility.meter import PowerMeter
-from sim.facility.physics import FacilityPhysics, SiteStep
+from sim.facility.metering.meter import PowerMeter
 from sim.facility.ports import ServingControl
 from sim.facility.power_path import PowerPath
 from sim.facility.service import SiteService
@@ -38,7 +38,7 @@ from sim.rng import Streams
 
 @dataclass(frozen=True, slots=True)
 class FacilityParts:
-    """Everything that a facility is made of; `sim.facility.build` makes it from a scenario.
+    """Everything that a facility is made of; `sim.facility.build.build` makes it from a scenario.
 
     Attributes:
         interval_s: time between two looks [s].

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.facility.build.physics import SitePhysics
 from sim.facility.faults import POWER_STAGES, FaultPlan
-from sim.facility.levels import MeterPoints
-from sim.facility.physics import SitePhysics
+from sim.facility.metering.levels import MeterPoints
 from sim.facility.power.bank import BreakerBank
 from sim.facility.power.conversion import bottleneck
 from sim.interfaces import FloatArray, IntArray

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 
+from sim.facility.build.physics import SitePhysics
 from sim.facility.cooling.site import ALL_WELL
 from sim.facility.faults import COOLING_PARTS, FaultPlan, in_service
-from sim.facility.physics import SitePhysics
 
 
 class SiteService:

@@ -11,7 +11,7 @@ from sim.facility.control import ReplicaMap
 from sim.facility.cooling.protection import Protection
 from sim.facility.cooling.racks import RackThermals
 from sim.facility.incidents import IncidentLog
-from sim.facility.meter import PowerMeter
+from sim.facility.metering.meter import PowerMeter
 from sim.facility.ports import ServingControl
 from sim.facility.power.bank import BreakerBank
 from sim.interfaces import FloatArray, IntArray

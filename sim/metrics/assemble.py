@@ -14,10 +14,10 @@ from sim.metrics.recorder import Recorder
 from sim.metrics.sinks import MemorySink, RequestSink
 from sim.metrics.sla import TierTargets
 from sim.metrics.tier_windows import SiteWindow, TierWindows
-from sim.scenario.plant import Plant
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_sla import Price
-from sim.scenario.schema_tiers import Tier
+from sim.plant.plant import Plant
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.sla import Price
+from sim.scenario.schema.tiers import Tier
 
 
 def build_recorder(

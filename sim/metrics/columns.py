@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.interfaces import COMPLETED, STATUS_NAMES, FloatArray, IntArray
-from sim.metrics.table import Columns
+from sim.table import Columns
 
 # One packed record. The letters mean the same to struct and to numpy; wide fields come first, so
 # that neither of them inserts gaps.

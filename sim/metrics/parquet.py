@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.metrics.table import TEXT, Columns, Table
+from sim.table import TEXT, Columns, Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.interfaces import FloatArray
-from sim.metrics.table import TEXT, Table
+from sim.table import TEXT, Table
 
 RACK_TYPES = {
     "name": TEXT,

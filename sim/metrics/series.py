@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sim.interfaces import FloatArray
 from sim.metrics.activity import OUTPUT_TOKENS, QUANTITIES, ActivitySeries, ratio, utilisation
 from sim.metrics.flow import PoolFlow
-from sim.metrics.table import Columns, Table
+from sim.table import Columns, Table
 
 KINDS = ("site", "row", "rack", "pool")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sim.metrics.table import Columns
+from sim.table import Columns
 
 
 class RequestSink(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.interfaces import COMPLETED, FloatArray
-from sim.metrics.table import Columns
+from sim.table import Columns
 
 _LIMITED = ("ttft_s", "tpot_s", "e2e_s")
 

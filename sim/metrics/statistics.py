@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.cost.billing import Billing
 from sim.interfaces import COMPLETED, STATUS_NAMES, IntArray
-from sim.metrics.billing import Billing
 from sim.metrics.columns import LATENCIES
 from sim.metrics.quantiles import Quantiles
 from sim.metrics.sla import TierTargets, attains, limits_s
-from sim.metrics.table import Columns
+from sim.table import Columns
 
 
 class RequestStatistics:

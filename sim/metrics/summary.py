@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from sim.cost.billing import Billing
+from sim.cost.fleet_cost import FleetUse, fleet_cost
 from sim.interfaces import STATUS_NAMES, IntArray
 from sim.metrics.activity import OUTPUT_TOKENS, ActivitySeries
-from sim.metrics.billing import Billing
-from sim.metrics.fleet_cost import FleetUse, fleet_cost
 from sim.metrics.quantiles import Quantiles
 from sim.metrics.statistics import RequestStatistics
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sim.metrics.quantiles import Quantiles
-from sim.metrics.table import Columns
+from sim.table import Columns
 
 LATENCIES = ("ttft_s", "tpot_s", "e2e_s")
 PERCENTILES = {"p50": 0.50, "p99": 0.99}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sim.experiment.pairs import MOST_REPLICATIONS
-from sim.report.study_scales import metric_title, writer
+from sim.experiment.statistics.pairs import MOST_REPLICATIONS
+from sim.report.charts.study_scales import metric_title, writer
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
-from sim.report.markup import Markup, join, tag
-from sim.report.svg import percent
-from sim.report.view import as_float, at, tier_names
+from sim.report.charts.svg import percent
+from sim.report.charts.view import as_float, at, tier_names
+from sim.report.html.markup import Markup, join, tag
 
 if TYPE_CHECKING:
     from sim.result import Result

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from sim.interfaces import Request, Station
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_sla import Usage
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.sla import Usage
 
 _BURST_S = 10.0  # tokens that may come at once unless the scenario says otherwise
 

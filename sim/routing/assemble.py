@@ -20,7 +20,7 @@ from sim.routing.policies import PLACEMENTS, PolicySettings
 from sim.routing.router import Router
 from sim.routing.tables import RouteTables
 from sim.routing.telemetry import reported_every
-from sim.scenario.schema import Scenario
+from sim.scenario.schema.scenario import Scenario
 
 
 def build_router(

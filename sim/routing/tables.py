@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sim.interfaces import Scheduler, Station
 from sim.routing.network import Path, route_table
-from sim.scenario.schema import Scenario
+from sim.scenario.schema.scenario import Scenario
 from sim.scenario.topology import network_graph
 from sim.shared_link import SharedLink
 

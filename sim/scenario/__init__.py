@@ -1,5 +1,1 @@
-"""From YAML text to a validated, frozen description of what to simulate."""
-
-from sim.scenario.load import load_scenario, load_topology
-
-__all__ = ["load_scenario", "load_topology"]
+"""What to simulate, validated and frozen: the schema of a scenario, its checks and its sources."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_topology import Topology
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.topology import Topology
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

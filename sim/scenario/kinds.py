@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sim.document.yaml_reader import read_document
 from sim.errors import ScenarioError
 from sim.scenario.shipped import looks_like_path, shipped
-from sim.scenario.yaml_reader import read_document
 
 
 def describes_topology(source: str | Path | Mapping[str, Any]) -> bool:

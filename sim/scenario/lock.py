@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from sim.scenario.scalars import is_plain_text
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_traffic import TRACE_KEYS
+from sim.document.scalars import is_plain_text
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.traffic import TRACE_KEYS
 from sim.scenario.shipped import locate, looks_like_path
 
 Rewrite = Callable[[str, Path | None], str]

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sim.document.document import Document, Place, Position
+from sim.document.model_fields import fields_of, models_at
+from sim.document.yaml_reader import parse_document
 from sim.errors import Problem, ScenarioError
 from sim.registry import nearest_hint
-from sim.scenario.document import Document, Place, Position
-from sim.scenario.model_fields import fields_of, models_at
-from sim.scenario.yaml_reader import parse_document
 
 _DOT = re.compile(r'\.(?=(?:[^"]*"[^"]*")*[^"]*$)')  # one that is not between quotes
 FREE = "constants"  # sections in it are made as they are named; the catalogue knows its keys

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sim.document.document import Document, Place, from_mapping
+from sim.document.yaml_reader import read_document
 from sim.errors import Problem, ScenarioError
 from sim.registry import nearest_hint
-from sim.scenario.document import Document, Place, from_mapping
-from sim.scenario.schema_traffic import TRACE_KEYS
+from sim.scenario.schema.traffic import TRACE_KEYS
 from sim.scenario.shipped import Shelf, locate, looks_like_path, shipped
-from sim.scenario.yaml_reader import read_document
 
 Source = str | Path | Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 import networkx as nx
 
-from sim.scenario.schema_topology import Topology
+from sim.scenario.schema.topology import Topology
 
 
 def network_graph(topology: Topology) -> nx.Graph[str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
+from sim.catalog.catalog import Catalog
+from sim.cost.token_cost import hourly_usd, token_cost
 from sim.interfaces import ActivityLog, RequestLog, Scheduler
+from sim.plant.memory_fit import kv_bytes_per_token
+from sim.plant.plant import Plant
 from sim.rng import Streams
-from sim.scenario.catalog import Catalog
-from sim.scenario.memory_fit import kv_bytes_per_token
-from sim.scenario.plant import Plant
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_pools import Pool as PoolSection
-from sim.serving.affinity import AFFINITY, AffinityPool
-from sim.serving.handover import AffinityPrefillPool, DecodePool, PrefillPool
-from sim.serving.pool import Pool, QueueSettings
-from sim.serving.pool_model import PoolModel, build_engine, known_coefficients, resolve_pool
-from sim.serving.token_cost import hourly_usd, token_cost
+from sim.scenario.schema.pools import Pool as PoolSection
+from sim.scenario.schema.scenario import Scenario
+from sim.serving.engine.handover import AffinityPrefillPool, DecodePool, PrefillPool
+from sim.serving.queues.affinity import AFFINITY, AffinityPool
+from sim.serving.queues.pool import Pool, QueueSettings
+from sim.serving.queues.pool_model import PoolModel, build_engine, known_coefficients, resolve_pool
 from sim.shared_link import SharedLink
 
 

@@ -14,7 +14,7 @@ from itertools import count
 
 from sim.clock import Deadlines
 from sim.interfaces import COMPLETED, TIMED_OUT, Request, RequestLog, Scheduler
-from sim.scenario.schema_clients import ClientBehaviour
+from sim.scenario.schema.clients import ClientBehaviour
 
 _FIRST_ATTEMPT = 1 << 40  # attempts are numbered apart from users' requests
 _BUDGET_FLOOR = 10.0  # retries that a budget allows before any request has paid for them

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.random import Generator
 
 from sim.interfaces import FloatArray, IntArray, PrefixBlocks
-from sim.traffic.arrivals import ArrivalProcess
+from sim.traffic.arrivals.arrivals import ArrivalProcess
+from sim.traffic.arrivals.timeorder import Rows, in_time_order
 from sim.traffic.lengths import LengthLaw
-from sim.traffic.timeorder import Rows, in_time_order
 from sim.traffic.trace import Labels, Trace
 
 PIECE_ROWS = 8192

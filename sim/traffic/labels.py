@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.errors import Problem, TraceError
 from sim.interfaces import IntArray
-from sim.scenario.schema import Scenario
+from sim.scenario.schema.scenario import Scenario
 from sim.scenario.topology import network_graph, reachable
 from sim.traffic.trace import Trace
 from sim.traffic.workload import Shares, Spread

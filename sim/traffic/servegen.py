@@ -15,8 +15,8 @@ import numpy as np
 from numpy.random import Generator
 
 from sim.interfaces import FloatArray, IntArray
+from sim.traffic.arrivals.ratetable import RateTable
 from sim.traffic.lengths import Lengths
-from sim.traffic.ratetable import RateTable
 
 GAMMA, WEIBULL = "Gamma", "Weibull"
 

@@ -12,7 +12,8 @@ from numpy.random import Generator
 
 from sim.errors import TraceError
 from sim.interfaces import FloatArray, IntArray
-from sim.scenario import schema_arrivals, schema_sessions
+from sim.scenario.schema import arrivals as schema_arrivals
+from sim.scenario.schema import sessions as schema_sessions
 from sim.traffic.lengths import Lognormal
 from sim.traffic.trace import Trace
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sim import units
 from sim.errors import Problem, ScenarioError
-from sim.scenario.schema_run import Run
+from sim.scenario.schema.run import Run
 from sim.traffic.trace import ReadReport
 
 EARLY = 0.9  # a trace that ends before this share of the duration leaves the run idle at its end

@@ -11,8 +11,8 @@ from typing import Any
 
 from sim.interfaces import Request, RequestLog, Scheduler
 from sim.rng import Streams
-from sim.scenario.schema import Scenario
-from sim.traffic.build_sessions import build_sessions
+from sim.scenario.schema.scenario import Scenario
+from sim.traffic.build.sessions import build_sessions
 from sim.traffic.clients import Clients
 from sim.traffic.sessions import SessionSource, session_report
 from sim.traffic.source import Source

@@ -11,9 +11,9 @@ from numpy.random import Generator
 
 from sim.interfaces import ArrivalBlock, IntArray, PrefixBlocks, Workload
 from sim.rng import Streams
+from sim.traffic.arrivals.timeorder import Rows, in_time_order
 from sim.traffic.demand import Demand, Requests
 from sim.traffic.prompt_blocks import BlockNames, BlockSettings
-from sim.traffic.timeorder import Rows, in_time_order
 from sim.traffic.trace import Labels
 
 

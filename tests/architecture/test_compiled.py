@@ -45,4 +45,4 @@ def test_a_compiled_class_says_if_it_has_interpreted_subclasses(compiled):
 
 def test_every_compiled_module_exists(compiled):
     assert all(path.is_file() for path in compiled)
-    assert ROOT / "sim/serving/runner.py" in compiled
+    assert ROOT / "sim/serving/engine/runner.py" in compiled

@@ -15,15 +15,24 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS = (
     ("__main__",),
     ("cli",),
+    ("view",),
     ("report",),
-    ("experiment", "calibration"),
+    ("experiment", "economics", "calibration"),
     ("explain",),
     ("simulate",),
+    ("world",),
     ("collect",),
-    ("result",),
+    ("result", "load"),
+    ("dcim",),
+    ("fleet",),
     ("traffic", "routing", "serving", "facility", "metrics", "provenance"),
+    ("cost",),
+    ("performance",),
+    ("plant",),
     ("scenario",),
-    ("registry", "rng", "theory", "clock", "binning", "shared_link"),
+    ("catalog",),
+    ("document",),
+    ("registry", "rng", "theory", "clock", "binning", "shared_link", "signals", "table"),
     ("interfaces",),
     ("units",),
     ("errors",),
@@ -34,9 +43,9 @@ ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 MAY_IMPORT = {
     "simpy": ("sim.clock", "sim.facility"),
     "networkx": ("sim.routing.network", "sim.scenario.topology"),
-    "yaml": ("sim.scenario",),
-    "pydantic": ("sim.scenario",),
-    "pydantic_core": ("sim.scenario",),
+    "yaml": ("sim.document", "sim.dcim", "sim.scenario", "sim.performance"),
+    "pydantic": ("sim.scenario", "sim.document", "sim.catalog"),
+    "pydantic_core": ("sim.scenario", "sim.document", "sim.catalog"),
     "matplotlib": ("sim.report",),
     "pandas": (
         *("sim.result", "sim.report", "sim.experiment"),
@@ -48,7 +57,7 @@ MAY_IMPORT = {
     "typer": ("sim.cli",),
     "rich": ("sim.cli", "sim.report"),
     "numpy": ("sim",),
-    "mypy_extensions": ("sim.interfaces", "sim.serving"),
+    "mypy_extensions": ("sim.interfaces", "sim.serving", "sim.performance"),
 }
 # Start-up would suffer from them, so they are imported inside the functions that use them.
 HEAVY = ("pandas", "pyarrow", "matplotlib", "scipy", "rich", "distributed")
@@ -57,9 +66,13 @@ HEAVY = ("pandas", "pyarrow", "matplotlib", "scipy", "rich", "distributed")
 PURE = (
     *("sim.theory", "sim.units", "sim.rng", "sim.binning"),
     *("sim.facility.power", "sim.facility.cooling", "sim.facility.grid", "sim.facility.capping"),
-    *("sim.serving.steptime", "sim.serving.segment", "sim.serving.memory"),
-    *("sim.metrics.quantiles", "sim.experiment.intervals", "sim.experiment.stopping"),
-    *("sim.routing.policies", "sim.traffic.arrivals", "sim.traffic.statistics"),
+    *("sim.performance.steptime", "sim.serving.engine.segment", "sim.serving.kv.memory"),
+    *(
+        "sim.metrics.quantiles",
+        "sim.experiment.statistics.intervals",
+        "sim.experiment.statistics.stopping",
+    ),
+    *("sim.routing.policies", "sim.traffic.arrivals.arrivals", "sim.traffic.fitting.statistics"),
 )
 IMPURE = ("simpy", "pandas", "yaml", "matplotlib")
 

@@ -14,7 +14,7 @@ MUTATORS = {
 CONTAINERS = {"list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "bytearray"}
 
 # The command leaves with an exit code, and a worker without its parent has to end at once.
-MAY_EXIT = {"sim.cli.main": {"sys.exit"}, "sim.experiment.worker": {"os._exit"}}
+MAY_EXIT = {"sim.cli.main": {"sys.exit"}, "sim.experiment.execution.worker": {"os._exit"}}
 ENDINGS = {"print", "exit", "quit", "sys.exit", "os._exit", "breakpoint", "input"}
 
 
@@ -204,7 +204,10 @@ def test_nothing_is_drawn_from_an_unseeded_generator(modules):
 
 def test_nothing_from_a_file_is_evaluated(modules):
     unsafe = {"eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "os.system"}
-    own_workers = {"sim.experiment.processes", "sim.experiment.worker"}  # pickles in our own pipes
+    own_workers = {
+        "sim.experiment.execution.processes",
+        "sim.experiment.execution.worker",
+    }  # pickles in our own pipes
     found = [
         f"{module.file}:{node.lineno}: {ast.unparse(node.func)}"
         for module in modules

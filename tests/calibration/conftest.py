@@ -7,7 +7,7 @@ import pytest
 
 from sim.calibration.replay import Limits, replay
 from sim.calibration.run import Run
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
 
 TRUTH = StepTime(12e-3, 40e-6, 80e-9)
 LIMITS = Limits(max_num_seqs=64, max_num_batched_tokens=2048)

@@ -23,12 +23,12 @@ from sim.calibration.accuracy_page import page, scores_text, shipped_scores
 from sim.calibration.calibrate import calibrate
 from sim.calibration.replay import Limits
 from sim.calibration.shipped import fit_shipped
+from sim.catalog.catalog import load_catalog
 from sim.cli.calibrate import calibrate as verb
 from sim.errors import InputError
-from sim.scenario.catalog import load_catalog
-from sim.serving.coefficient_file import read_coefficients, shipped_coefficients
-from sim.serving.configuration import Configuration
-from sim.serving.terms import step_time_from_terms
+from sim.performance.coefficient_file import read_coefficients, shipped_coefficients
+from sim.performance.configuration import Configuration
+from sim.performance.terms import step_time_from_terms
 
 KEY = Configuration("h100-sxm", "llama-3.1-8b")
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,8 +20,8 @@ from sim.calibration.servers import (
     step_columns,
 )
 from sim.calibration.terms_fit import leave_one_out
-from sim.serving.power import PhasePower, constant_decode
-from sim.serving.steptime import StepTime
+from sim.performance.power import PhasePower, constant_decode
+from sim.performance.steptime import StepTime
 
 TRUTH = StepTime(6e-3, 40e-6, 50e-9, d_s_per_sqrt_seq=0.3e-3)
 POINT = ServerRun(32.0, 200.0, 1.0, 400.0, nan, nan, nan)

@@ -9,8 +9,8 @@ from sim.calibration.power_fit import fit_logistic
 from sim.calibration.table import StepTable, read_step_table
 from sim.calibration.table_fit import fit_prefill_curve, fit_step_table
 from sim.errors import InputError, TraceError
-from sim.serving.power import PhasePower
-from sim.serving.steptime import StepTime
+from sim.performance.power import PhasePower
+from sim.performance.steptime import StepTime
 
 PHYSICAL = StepTime(5e-3, 20e-6, 50e-9, e_s_per_token2=1e-9)
 TRUTH = StepTime(7e-3, 30e-6, 90e-9, f_s_per_seq=15e-6)

@@ -9,7 +9,7 @@ import pytest
 
 from sim import load_scenario, simulate
 from sim.cli import main
-from sim.scenario.load import load_topology
+from sim.load import load_topology
 
 SITES = "name,latitude,longitude\nfra1,50.1,8.7\n"
 RACKS = "site,location,name,type\nfra1,hall-a/row-1,A01,H100\nfra1,hall-a/row-1,A02,H100\n"

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-import sim.scenario.catalog
+import sim.catalog.catalog
 from sim.errors import InfeasibleError, ModelLimitError
 
 
@@ -184,7 +184,7 @@ def test_each_kind_of_error_has_its_code(loadbank, monkeypatch, error, code, mes
     def fail(*_arguments):
         raise error
 
-    monkeypatch.setattr(sim.scenario.catalog, "load_catalog", fail)
+    monkeypatch.setattr(sim.catalog.catalog, "load_catalog", fail)
     assert message in refused(loadbank("catalog"), code)
 
 
@@ -192,7 +192,7 @@ def test_whoever_looks_for_a_bug_gets_the_traceback(folder, monkeypatch):
     def fail(*_arguments):
         raise RuntimeError("wires crossed")
 
-    monkeypatch.setattr(sim.scenario.catalog, "load_catalog", fail)
+    monkeypatch.setattr(sim.catalog.catalog, "load_catalog", fail)
     monkeypatch.setenv("LOADBANK_DEBUG", "1")
     with pytest.raises(RuntimeError, match="wires crossed"):
         sys.modules["sim.cli.main"].main(["catalog"])

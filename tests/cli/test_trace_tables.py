@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sim.cli.trace_tables import _arrivals_yaml
-from sim.scenario.schema_arrivals import GammaArrivals, MmppArrivals
-from sim.scenario.yaml_reader import parse_document
+from sim.document.yaml_reader import parse_document
+from sim.scenario.schema.arrivals import GammaArrivals, MmppArrivals
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ PLAN = """
 def test_a_plan_tells_the_fleet_what_binds_and_what_relief_brings(
     command, study_file, tmp_path, monkeypatch
 ):
-    module = import_module("sim.experiment.plan")
+    module = import_module("sim.experiment.plan.plan")
     prices = [float(servers) for servers in range(1, 9)]
     how = {"run": toy_station.station, "survey": None, "prices": prices}
     find = module.plan

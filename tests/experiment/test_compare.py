@@ -8,12 +8,12 @@ import pytest
 import toy_station
 
 from sim.errors import InputError, ModelLimitError
-from sim.experiment.compare import COLUMNS, compare
-from sim.experiment.numbers import better, matching, numbers_of
-from sim.experiment.replicate import replicate, with_intervals
-from sim.experiment.run_samples import Samples
-from sim.experiment.stopping import Precision
-from sim.experiment.sweep import sweep
+from sim.experiment.statistics.compare import COLUMNS, compare
+from sim.experiment.statistics.numbers import better, matching, numbers_of
+from sim.experiment.statistics.replicate import replicate, with_intervals
+from sim.experiment.statistics.run_samples import Samples
+from sim.experiment.statistics.stopping import Precision
+from sim.experiment.study.sweep import sweep
 
 WAIT = "latency.all.queue_s.mean"
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import ScenarioError
-from sim.experiment.design import AxisRange, expand, latin_hypercube, shifted_sobol
-from sim.experiment.point import Fingerprints, override_texts, point_key, yaml_text
-from sim.experiment.study import load_study
+from sim.experiment.execution.point import Fingerprints, override_texts, point_key, yaml_text
+from sim.experiment.study.design import AxisRange, expand, latin_hypercube, shifted_sobol
+from sim.experiment.study.study import load_study
 from sim.rng import Streams
 from sim.scenario.overrides import parse_overrides
-from sim.scenario.schema_study import Study
+from sim.scenario.schema.study import Study
 
 
 def changes(sweep, **keys):

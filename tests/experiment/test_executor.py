@@ -13,9 +13,9 @@ import pytest
 import toy_station
 
 from sim.errors import InputError
-from sim.experiment.executor import SerialExecutor, open_executor, workers_of
-from sim.experiment.processes import ProcessExecutor
-from sim.experiment.sweep import sweep
+from sim.experiment.execution.executor import SerialExecutor, open_executor, workers_of
+from sim.experiment.execution.processes import ProcessExecutor
+from sim.experiment.study.sweep import sweep
 
 STUDY = """
     name: toy

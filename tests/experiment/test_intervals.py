@@ -10,7 +10,7 @@ from scipy import stats
 
 from sim import theory
 from sim.errors import ModelLimitError
-from sim.experiment import intervals
+from sim.experiment.statistics import intervals
 
 
 def test_t_interval_of_a_textbook_sample():

@@ -7,8 +7,8 @@ import toy_station
 
 from sim import theory
 from sim.errors import ModelLimitError
-from sim.experiment.headroom import Stream, headroom, traffic_streams
-from sim.experiment.knee import Limit, explore, margins_of
+from sim.experiment.headroom.headroom import Stream, headroom, traffic_streams
+from sim.experiment.headroom.knee import Limit, explore, margins_of
 
 SLOW, HOT = Limit("sla", "premium", 0.99), Limit("power", "fra", 100.0)
 

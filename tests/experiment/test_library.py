@@ -9,7 +9,9 @@ import pytest
 import toy_station
 
 from sim import load_scenario
-from sim.experiment import compare, headroom, plan, replicate, sweep
+from sim.experiment import compare, replicate, sweep
+from sim.experiment.headroom.headroom import headroom
+from sim.experiment.plan.plan import plan
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "studies.md"
 SHORT = {"run.duration": "4 s", "run.warmup": "0 s"}

@@ -7,7 +7,7 @@ import pytest
 
 from sim import theory
 from sim.errors import ModelLimitError
-from sim.experiment.pairs import MOST_REPLICATIONS, paired_difference
+from sim.experiment.statistics.pairs import MOST_REPLICATIONS, paired_difference
 
 
 def test_paired_t_by_hand():

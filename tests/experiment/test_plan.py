@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import InfeasibleError, ScenarioError
-from sim.experiment.plan import plan
-from sim.experiment.plan_constraints import bounds_of, read_limit
-from sim.experiment.plan_search import Verdict, cheapest, front, not_dominated
-from sim.experiment.plan_space import Part, space_of
-from sim.scenario.schema_plan import Plan
+from sim.experiment.plan.constraints import bounds_of, read_limit
+from sim.experiment.plan.plan import plan
+from sim.experiment.plan.search import Verdict, cheapest, front, not_dominated
+from sim.experiment.plan.space import Part, space_of
+from sim.scenario.schema.plan import Plan
 
 STUDY = """
     name: fleet

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from sim.errors import InputError, ScenarioError
-from sim.experiment.executor import SerialExecutor
-from sim.experiment.plan import plan
-from sim.experiment.plan_constraints import bounds_of
-from sim.experiment.plan_parts import parts_of, survey_space
-from sim.experiment.plan_screen import hopeless
-from sim.experiment.plan_search import beside_the_strongest
-from sim.experiment.plan_space import space_of
-from sim.experiment.plan_survey import PoolSurvey, Survey, survey_scenario
-from sim.experiment.study import find_scenario
-from sim.scenario.schema_plan import Plan
+from sim.experiment.execution.executor import SerialExecutor
+from sim.experiment.plan.constraints import bounds_of
+from sim.experiment.plan.parts import parts_of, survey_space
+from sim.experiment.plan.plan import plan
+from sim.experiment.plan.screen import hopeless
+from sim.experiment.plan.search import beside_the_strongest
+from sim.experiment.plan.space import space_of
+from sim.experiment.plan.survey import PoolSurvey, Survey, survey_scenario
+from sim.experiment.study.study import find_scenario
+from sim.scenario.schema.plan import Plan
 
 # capacity, seconds per step and rent of a replica by chip
 CHIPS = {"slow": (5.0, 0.04, 1.0), "fast": (20.0, 0.01, 3.0), "odd": (8.0, 0.02, 9.0)}

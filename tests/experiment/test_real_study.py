@@ -4,8 +4,8 @@ import pytest
 
 from sim.errors import ScenarioError
 from sim.experiment import compare, sweep
-from sim.experiment.design import Variant
-from sim.experiment.study_check import covering
+from sim.experiment.study.check import covering
+from sim.experiment.study.design import Variant
 
 STUDY = """
     name: small

@@ -8,15 +8,15 @@ import pytest
 import toy_station
 
 from sim.errors import InputError
-from sim.experiment.bands import series_bands
-from sim.experiment.sensitivity import (
+from sim.experiment.sensitivity.sensitivity import (
     input_intervals,
     sobol_design,
     sobol_indices,
     tornado,
     tornado_points,
 )
-from sim.experiment.sweep import sweep
+from sim.experiment.statistics.bands import series_bands
+from sim.experiment.study.sweep import sweep
 
 RANGES = {"station.rate": (1.0, 1.6), "station.servers": (2, 3)}
 WAIT = "latency.all.queue_s.mean"

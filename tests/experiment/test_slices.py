@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from sim.errors import InputError, ModelLimitError
-from sim.experiment.portions import difference, energy_j, merged, portion
-from sim.experiment.slices import Cutting, cut, simulate_in_slices
+from sim.experiment.slices.portions import difference, energy_j, merged, portion
+from sim.experiment.slices.slices import Cutting, cut, simulate_in_slices
 from sim.rng import Streams
 from sim.scenario.shipped import shipped
 from sim.simulate import load_scenario
-from sim.traffic.build import build_workload
+from sim.traffic.build.build import build_workload
 
 
 def test_slices_tile_the_run_and_overlaps_stay_inside():

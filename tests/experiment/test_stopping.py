@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from sim.experiment.intervals import replication_interval
-from sim.experiment.stopping import Precision, next_size, replicate_until, replications_needed
+from sim.experiment.statistics.intervals import replication_interval
+from sim.experiment.statistics.stopping import (
+    Precision,
+    next_size,
+    replicate_until,
+    replications_needed,
+)
 
 
 def runner(spread, calls):

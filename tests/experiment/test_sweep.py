@@ -13,8 +13,8 @@ import pytest
 import toy_station
 
 from sim.errors import InputError
-from sim.experiment.executor import open_executor
-from sim.experiment.sweep import sweep
+from sim.experiment.execution.executor import open_executor
+from sim.experiment.study.sweep import sweep
 
 STUDY = """
     name: toy
@@ -168,7 +168,7 @@ def test_replications_until_a_half_width(study_file):
 SCRIPT = """
 import sys
 import toy_station
-from sim.experiment.sweep import sweep
+from sim.experiment.study.sweep import sweep
 sweep(sys.argv[1], sys.argv[2], executor="processes:2", run=toy_station.counting)
 """
 

@@ -10,11 +10,11 @@ import toy_station
 
 from sim.errors import InputError
 from sim.experiment import replicate
-from sim.experiment.headroom import Stream, headroom
-from sim.experiment.point import override_texts
-from sim.experiment.sensitivity_study import sensitivity
-from sim.experiment.task import simulate_scenario
-from sim.experiment.uncertain import (
+from sim.experiment.execution.point import override_texts
+from sim.experiment.execution.task import simulate_scenario
+from sim.experiment.headroom.headroom import Stream, headroom
+from sim.experiment.sensitivity.sensitivity_study import sensitivity
+from sim.experiment.sensitivity.uncertain import (
     StepTimeError,
     draws,
     given_inputs,
@@ -137,7 +137,7 @@ def test_a_changed_constant_reaches_the_run_and_its_provenance():
 
 
 def test_headroom_has_a_second_interval_over_the_inputs(base, monkeypatch):
-    module = import_module("sim.experiment.headroom")
+    module = import_module("sim.experiment.headroom.headroom")
     given = given_inputs({"station.servers": (2, 3)})
     monkeypatch.setattr(module, "uncertain_inputs", lambda *_: given)
     found = headroom(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.experiment.warmup import GROUP, Warmup, mser5
+from sim.experiment.statistics.warmup import GROUP, Warmup, mser5
 
 
 def by_definition(series):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sim import load_scenario, simulate
-from sim.scenario.yaml_reader import read_document
+from sim.document.yaml_reader import read_document
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "experiments").glob("*/expected.json"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.scenario.catalog_entries import NodeType
-from sim.scenario.plant import Plant
+from sim.catalog.entries import NodeType
+from sim.plant.plant import Plant
 
 
 def server(count=2, fixed_w=300.0):

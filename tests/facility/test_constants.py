@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.catalog.catalog import load_catalog
+from sim.facility.build.constant_marks import constants, marks_of
+from sim.facility.build.constant_marks import sources as own_sources
+from sim.facility.build.constants import table
 from sim.facility.capping.response import FrequencyResponse
-from sim.facility.constant_marks import constants, marks_of
-from sim.facility.constant_marks import sources as own_sources
-from sim.facility.constants import table
-from sim.scenario import schema_facility as schema
-from sim.scenario.catalog import load_catalog
+from sim.scenario.schema import facility as schema
 
 KINDS = {"measured", "fitted", "vendor", "analyst", "guess"}
 AIR = ("contained",)

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.cost.tariff import DemandMeter, Period, PurchaseAgreement, time_of_use
 from sim.errors import ModelLimitError, PolicyError, ScenarioError
 from sim.facility.grid.balance import Supply, balance, solar_power_w
 from sim.facility.grid.curtailment import LoadTarget, compliance, limit_at
-from sim.facility.grid.signal import Constant, Sampled
 from sim.facility.grid.signal_file import read_signal
 from sim.facility.grid.storage import STORAGE, Battery, Outlook, StorageSettings
-from sim.facility.grid.tariff import DemandMeter, Period, PurchaseAgreement, time_of_use
 from sim.facility.grid.weather import Climate, HeatWave, Weather, relative_humidity, wet_bulb_c
+from sim.signals import Constant, Sampled
 
 START = datetime(2026, 7, 19, tzinfo=UTC)
 WATTS = st.floats(0.0, 1e6)

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.collect import collect
-from sim.facility.build import RunFacts, build_facility
-from sim.facility.build_site import SitePlace
+from sim.facility.build.build import RunFacts, build_facility
+from sim.facility.build.build_site import SitePlace
 from sim.facility.facility import Facility
-from sim.scenario import schema_facility as schema
-from sim.serving.engine import Speed
+from sim.scenario.schema import facility as schema
+from sim.serving.engine.engine import Speed
 from sim.simulate import World, load_scenario
 
 SCENARIO = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.facility.limits import above_limits, limit_warnings, row_figures
-from sim.facility.meter import PowerMeter
+from sim.facility.metering.limits import above_limits, limit_warnings, row_figures
+from sim.facility.metering.meter import PowerMeter
 
 
 @pytest.fixture

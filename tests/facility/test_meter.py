@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.facility.meter import PowerMeter
+from sim.facility.metering.meter import PowerMeter
 
 LEVELS = ("rack", "row", "hall", "site")
 

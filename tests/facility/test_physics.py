@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.facility.build.physics import FacilityPhysics, SitePhysics
 from sim.facility.cooling.clocks import fit_air_clocks
 from sim.facility.cooling.racks import (
     AIR_J_PER_K,
@@ -16,12 +17,11 @@ from sim.facility.cooling.racks import (
     RackThermals,
 )
 from sim.facility.cooling.site import Availability, sized_plant
-from sim.facility.grid.signal import Constant
 from sim.facility.grid.source import SiteGrid
 from sim.facility.grid.storage import Battery
 from sim.facility.grid.weather import Weather
-from sim.facility.physics import FacilityPhysics, SitePhysics
 from sim.facility.power.conversion import Stage
+from sim.signals import Constant
 
 STAGES = (Stage("pdu", 300.0, 0.01), Stage("ups", 1500.0, 0.03))
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from sim.facility.bms import write_bms
-from sim.facility.headroom import density_warnings, row_headroom
-from sim.facility.meter import PowerMeter
+from sim.dcim.trend_log import write_bms
+from sim.facility.metering.headroom import density_warnings, row_headroom
+from sim.facility.metering.meter import PowerMeter
 
 METHODS = ("contained", "direct-to-chip", "contained", "perimeter")
 

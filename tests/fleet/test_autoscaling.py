@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sim.errors import PolicyError, ScenarioError
-from sim.facility.power_room import PowerRoom
-from sim.scenario.schema_autoscaling import Autoscaling
-from sim.serving.scaling import SCALING_RULES, History, Load
+from sim.facility.metering.power_room import PowerRoom
+from sim.fleet.scaling import SCALING_RULES, History, Load
+from sim.scenario.schema.autoscaling import Autoscaling
 from sim.simulate import World, load_scenario
 
 COLD = {"boot": "3 s", "weights": "1000 TB/s", "warmup": "2 s"}  # 5 s and a hair

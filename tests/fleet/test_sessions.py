@@ -8,7 +8,7 @@ import pytest
 from sim.errors import ScenarioError, TraceError
 from sim.explain import explain
 from sim.rng import Streams
-from sim.scenario.schema_sessions import Dialogue
+from sim.scenario.schema.sessions import Dialogue
 from sim.simulate import load_scenario
 from sim.traffic.session_plans import DialogueLaw, RecordedSessions
 from sim.traffic.trace import Labels, make_trace

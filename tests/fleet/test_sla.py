@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
-from sim.report.variant_plots import attained
+from sim.report.figures.variant_plots import attained
 from sim.routing.admission import TokenBucket
 from sim.simulate import load_scenario
 

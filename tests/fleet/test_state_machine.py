@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sim.interfaces import IN_FLIGHT, Request
-from sim.serving.fair_queue import FairQueue
+from sim.serving.queues.fair_queue import FairQueue
 from sim.simulate import World, load_scenario
 
 MODELS = ("llama-3.1-8b", "llama-3.1-70b")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sim.collect import collect
-from sim.facility.meter import PowerMeter
+from sim.facility.metering.meter import PowerMeter
 from sim.interfaces import STATUS_NAMES
 from sim.metrics.activity import BATCH, OUTPUT_TOKENS
 from sim.result import Result

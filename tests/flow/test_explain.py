@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sim import explain, load_scenario
+from sim.catalog.catalog import load_catalog
 from sim.explain import explain_topology
-from sim.scenario.catalog import load_catalog
-from sim.scenario.load import load_topology
+from sim.load import load_topology
 
 
 @pytest.fixture

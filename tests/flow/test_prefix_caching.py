@@ -8,7 +8,7 @@ from math import inf
 import pytest
 
 from sim import explain, load_scenario, simulate
-from sim.serving.prefix import hit_ratio
+from sim.serving.kv.prefix import hit_ratio
 
 BLOCK_TOKENS = 512
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sim.metrics.fleet_cost import FleetUse, PoolUse, fleet_cost
+from sim.cost.fleet_cost import FleetUse, PoolUse, fleet_cost
 
 OWN = PoolUse(
     name="own",

@@ -12,10 +12,10 @@ from sim.metrics.columns import RunNames
 from sim.metrics.recorder import Recorder
 from sim.metrics.sinks import MemorySink
 from sim.metrics.sla import TierTargets
-from sim.serving.activity import ActivityBuffer
-from sim.serving.engine import CHUNKED, Engine
-from sim.serving.pool import Pool, QueueSettings
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
+from sim.serving.engine.activity import ActivityBuffer
+from sim.serving.engine.engine import CHUNKED, Engine
+from sim.serving.queues.pool import Pool, QueueSettings
 
 REPLICAS, KV_TOKENS = 3, 10_000
 

@@ -9,7 +9,7 @@ import pytest
 from sim.metrics.columns import REQUEST_TYPES
 from sim.metrics.parquet import ParquetSink, frame_of, read_frame, write_table
 from sim.metrics.recorder import CHUNK_ROWS, Recorder
-from sim.metrics.table import TEXT, Table
+from sim.table import TEXT, Table
 
 
 @pytest.fixture

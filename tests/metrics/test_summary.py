@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from sim.cost.fleet_cost import FleetUse
 from sim.interfaces import REJECTED, Request
 from sim.metrics.activity import ActivitySeries, PoolSizes
-from sim.metrics.fleet_cost import FleetUse
 from sim.metrics.summary import RunIdentity, SiteFigures, Window, json_value, summarise
 
 CONTRACT = {

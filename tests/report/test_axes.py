@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.report import axes
+from sim.report.charts import axes
 from sim.report.formats import GAP
 
 

@@ -7,11 +7,11 @@ import pytest
 from chromium import WORST_CONTRAST, check_page, chromium, opened
 
 from sim.report import write_report
-from sim.report.axes import time_axis
-from sim.report.heatmap import HeatGroup, HeatRow, heat_map
-from sim.report.markup import Markup
-from sim.report.page import page, write_page
-from sim.report.section import Section
+from sim.report.charts.axes import time_axis
+from sim.report.charts.heatmap import HeatGroup, HeatRow, heat_map
+from sim.report.html.markup import Markup
+from sim.report.html.page import page, write_page
+from sim.report.html.section import Section
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 

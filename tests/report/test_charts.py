@@ -5,11 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.report.charts_latency import latency_charts
-from sim.report.charts_map import topology_map
-from sim.report.charts_pools import pool_charts
-from sim.report.charts_power import site_power_charts
-from sim.report.charts_racks import rack_heat_map, rack_shares
+from sim.report.charts.latency import latency_charts
+from sim.report.charts.map import topology_map
+from sim.report.charts.pools import pool_charts
+from sim.report.charts.power import site_power_charts
+from sim.report.charts.racks import rack_heat_map, rack_shares
 from sim.report.formats import GAP
 
 

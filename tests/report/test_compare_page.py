@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from chromium import check_everywhere
 
-from sim.experiment.compare import compare, short_names
-from sim.experiment.overlays import Overlay, read_overlay
-from sim.experiment.run_folders import write_json
-from sim.experiment.run_samples import Samples
-from sim.report.compare_page import render_comparison
+from sim.experiment.execution.run_folders import write_json
+from sim.experiment.statistics.compare import compare, short_names
+from sim.experiment.statistics.run_samples import Samples
+from sim.experiment.study.overlays import Overlay, read_overlay
 from sim.report.compare_words import rows_of
+from sim.report.html.compare_page import render_comparison
 
 TTFT = "latency.all.ttft_s.p99"
 

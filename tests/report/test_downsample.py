@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.report.downsample import bucket, row_width_s
+from sim.report.charts.downsample import bucket, row_width_s
 
 values = arrays(np.float64, st.integers(1, 200), elements=st.floats(-1e6, 1e6))
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from sim.report import render_report
-from sim.report.charts_constraints import constraint_bands
-from sim.report.charts_energy import energy_flow
-from sim.report.charts_heat import heat_charts
-from sim.report.charts_pue import by_degree, pue_over_weather
-from sim.report.facility_sections import facility_sections
+from sim.report.charts.constraints import constraint_bands
+from sim.report.charts.energy import energy_flow
+from sim.report.charts.heat import heat_charts
+from sim.report.charts.pue import by_degree, pue_over_weather
+from sim.report.charts.rack_states import rack_history
 from sim.report.formats import GAP
-from sim.report.plant_tables import incident_table, limit_table, row_table, target_table
-from sim.report.rack_states import rack_history
-from sim.report.rack_views import rack_views
+from sim.report.html.facility_sections import facility_sections
+from sim.report.html.rack_views import rack_views
+from sim.report.terminal.plant_tables import incident_table, limit_table, row_table, target_table
 
 
 def words(markup):

@@ -9,8 +9,8 @@ import re
 import pytest
 
 from sim.report import render_report
-from sim.report.fleet_sections import fleet_section
 from sim.report.formats import GAP
+from sim.report.html.fleet_sections import fleet_section
 
 POOL = {
     "replica_hours": 8.0,

@@ -3,8 +3,8 @@ import re
 
 import numpy as np
 
-from sim.report.axes import time_axis
-from sim.report.heatmap import OVER, HeatGroup, HeatRow, heat_map, levels, step_class
+from sim.report.charts.axes import time_axis
+from sim.report.charts.heatmap import OVER, HeatGroup, HeatRow, heat_map, levels, step_class
 
 
 def made(rows, row_px=14):

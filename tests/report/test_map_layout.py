@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sim.report.map_layout import Box, Label, _text_box, fit, place_labels, spread
+from sim.report.charts.map_layout import Box, Label, _text_box, fit, place_labels, spread
 
 degrees = st.tuples(st.floats(-179, 179), st.floats(-80, 80))
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.report.markup import Markup, join, tag, text
+from sim.report.html.markup import Markup, join, tag, text
 
 
 def test_text_of_users_is_escaped():

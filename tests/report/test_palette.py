@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from sim.report import palette
+from sim.report.charts import palette
 
 CSS = (resources.files("sim") / "_data" / "report" / "report.css").read_text(encoding="utf-8")
 PAPER_LIGHT, PAPER_DARK = re.findall(r"--paper: (#\w{6})", CSS)

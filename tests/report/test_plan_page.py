@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import toy_station
 
-from sim.experiment.intervals import Interval
-from sim.experiment.plan import plan
-from sim.experiment.plan_uncertain import InputSpread
-from sim.report.plan_page import render_plan, write_plan_report
+from sim.experiment.plan.plan import plan
+from sim.experiment.plan.uncertain import InputSpread
+from sim.experiment.statistics.intervals import Interval
+from sim.report.html.plan_page import render_plan, write_plan_report
 
 ATTACK = "<script>alert(1)</script>"
 

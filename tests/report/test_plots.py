@@ -1,7 +1,7 @@
 import copy
 import sys
 
-from sim.report.plots import latency_plot, power_plot, save_plots
+from sim.report.figures.plots import latency_plot, power_plot, save_plots
 
 
 def test_three_pictures_in_each_format(result, tmp_path):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from sim.report.rack_states import (
+from sim.report.charts.rack_states import (
     CAPPED,
     FEWER,
     FREE,

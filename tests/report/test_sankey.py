@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.report.sankey import Flow, Node, place_nodes, sankey
+from sim.report.charts.sankey import Flow, Node, place_nodes, sankey
 
 NODES = [
     Node("grid", 0, 6),

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from chromium import check_everywhere
 
-from sim.experiment.slices import Check, Sliced
-from sim.report.slices_page import render_slices, write_slices_report
+from sim.experiment.slices.slices import Check, Sliced
+from sim.report.html.slices_page import render_slices, write_slices_report
 
 LEVELS = ("mean", "p50", "p90", "p95", "p99", "p99_9")
 

@@ -10,15 +10,13 @@ import pandas as pd
 import pytest
 from chromium import check_everywhere
 
-from sim.experiment.design import expand
-from sim.experiment.study import load_study
-from sim.experiment.study_axes import axes_of
-from sim.report.charts_study import Measured
-from sim.report.charts_study_front import front_rows, pareto_pair
-from sim.report.charts_study_heat import STEPS, cell_text, color_steps
-from sim.report.study_page import render_study, write_study_report
-from sim.report.study_plots import save_study_picture
-from sim.report.study_scales import (
+from sim.experiment.study.axes import axes_of
+from sim.experiment.study.design import expand
+from sim.experiment.study.study import load_study
+from sim.report.charts.study import Measured
+from sim.report.charts.study_front import front_rows, pareto_pair
+from sim.report.charts.study_heat import STEPS, cell_text, color_steps
+from sim.report.charts.study_scales import (
     axis_title,
     bounded,
     design_axis,
@@ -27,6 +25,8 @@ from sim.report.study_scales import (
     short_texts,
     unit_of,
 )
+from sim.report.figures.study_plots import save_study_picture
+from sim.report.html.study_page import render_study, write_study_report
 
 ATTACK = "<script>alert(1)</script>"
 ENERGY, ATTAINED, LATENCY = "energy.it_kwh", "sla.premium.attainment", "latency.all.ttft_s.p99"

@@ -3,8 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from sim.report import svg
-from sim.report.axes import Axis, LinearScale
+from sim.report.charts import svg
+from sim.report.charts.axes import Axis, LinearScale
 
 X = Axis(LinearScale(0.0, 10.0), (), "number")
 Y = Axis(LinearScale(0.0, 1.0), (), "number")

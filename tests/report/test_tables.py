@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from sim.report.formats import GAP
-from sim.report.tables import summary_table
+from sim.report.terminal.tables import summary_table
 
 
 def shown(summary, width=100):
@@ -45,7 +45,7 @@ def test_a_summary_with_nothing_gives_nothing():
 
 
 def test_importing_the_tables_does_not_load_rich_or_matplotlib():
-    code = "import sys; import sim.report.tables, sim.report.plots; print(*sorted({'rich', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    code = "import sys; import sim.report.terminal.tables, sim.report.figures.plots; print(*sorted({'rich', 'matplotlib', 'pandas'} & set(sys.modules)))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -1,7 +1,7 @@
 import copy
 
 from sim.report.formats import GAP
-from sim.report.trust import notices, source_tables
+from sim.report.notices import notices, source_tables
 
 
 def words(markup):

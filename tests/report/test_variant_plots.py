@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from sim.report.variant_curves import save_curves
-from sim.report.variant_plots import quantity, save_figures, save_over_time
+from sim.report.figures.variant_curves import save_curves
+from sim.report.figures.variant_plots import quantity, save_figures, save_over_time
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

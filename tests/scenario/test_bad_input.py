@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sim.errors import ScenarioError
-from sim.scenario import load_scenario, load_topology
+from sim.load import load_scenario, load_topology
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path("tests/bad_input")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from sim.catalog.catalog import load_catalog
 from sim.errors import ScenarioError
-from sim.scenario.catalog import load_catalog
 
 
 @pytest.fixture

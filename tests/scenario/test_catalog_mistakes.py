@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sim.catalog.catalog import load_catalog
+from sim.catalog.reader import read_layer
+from sim.document.yaml_reader import parse_document
 from sim.errors import ScenarioError
-from sim.scenario.catalog import load_catalog
-from sim.scenario.catalog_reader import read_layer
-from sim.scenario.yaml_reader import parse_document
 
 
 @pytest.fixture

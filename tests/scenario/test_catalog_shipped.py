@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.scenario.catalog import SECTIONS, load_catalog
-from sim.scenario.catalog_fields import FIELDS
+from sim.catalog.catalog import SECTIONS, load_catalog
+from sim.catalog.fields import FIELDS
 
 CATALOG = load_catalog()
 ENTRIES = [(section, name) for section in SECTIONS for name in CATALOG.entries(section)]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from sim.catalog.catalog import SECTIONS, catalog_of, load_catalog
+from sim.catalog.ranges import uncertain_constants
 from sim.errors import ScenarioError
-from sim.scenario import load_scenario
-from sim.scenario.catalog import SECTIONS, catalog_of, load_catalog
-from sim.scenario.catalog_ranges import uncertain_constants
+from sim.load import load_scenario
 from sim.scenario.lock import lock_text
 
 Small = dict[str, Any]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from sim.dcim.inventory import feed_power_w, import_sites
 from sim.errors import ScenarioError
-from sim.scenario.dcim import feed_power_w, import_sites
-from sim.scenario.schema_topology import Site
+from sim.scenario.schema.topology import Site
 
 SITES = "name,latitude,longitude,status\nams,52.3,4.9,active\n"
 RACKS = (

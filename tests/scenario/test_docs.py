@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim import load_scenario, simulate
-from sim.scenario.yaml_reader import parse_document
+from sim.document.yaml_reader import parse_document
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "traffic.md"
 BLOCKS = re.findall(

@@ -6,10 +6,10 @@ import json
 import re
 from typing import Any
 
+from sim.document.model_fields import fields_of
 from sim.scenario.jsonschema import scenario_schema, topology_schema
-from sim.scenario.model_fields import fields_of
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_topology import Topology
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.topology import Topology
 
 
 def definition(schema: dict[str, Any], name: str) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim.errors import ScenarioError
-from sim.scenario import load_scenario, load_topology
-from sim.scenario.schema import Scenario
-from sim.scenario.schema_topology import Link
+from sim.load import load_scenario, load_topology
+from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.topology import Link
 
 Small = dict[str, Any]
 

@@ -11,12 +11,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sim.document.validate import validated
+from sim.document.yaml_reader import parse_document
+from sim.load import load_scenario
 from sim.scenario import shipped
-from sim.scenario.load import load_scenario
 from sim.scenario.lock import lock_text, sha256
-from sim.scenario.schema import Scenario
-from sim.scenario.validate import validated
-from sim.scenario.yaml_reader import parse_document
+from sim.scenario.schema.scenario import Scenario
 
 Small = dict[str, Any]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.catalog.catalog import load_catalog
 from sim.errors import ScenarioError
-from sim.scenario.catalog import load_catalog
-from sim.scenario.memory_fit import Layout, kv_capacity_tokens, memory_fit, splits_heads
+from sim.plant.memory_fit import Layout, kv_capacity_tokens, memory_fit, splits_heads
 
 CATALOG = load_catalog()
 LLAMA_8B = CATALOG.models["llama-3.1-8b"]

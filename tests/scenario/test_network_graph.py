@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sim.scenario import load_topology
+from sim.load import load_topology
 from sim.scenario.topology import network_graph, reachable
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sim.errors import ScenarioError
-from sim.scenario import load_scenario
+from sim.load import load_scenario
 
 Small = dict[str, Any]
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.scenario.placement import place_in_nodes, place_in_racks
+from sim.plant.placement import place_in_nodes, place_in_racks
 
 
 def rows(groups):

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from sim.catalog.catalog import load_catalog
 from sim.errors import ScenarioError
-from sim.scenario.catalog import load_catalog
-from sim.scenario.plant import build_plant
-from sim.scenario.schema import Scenario
+from sim.plant.plant import build_plant
+from sim.scenario.schema.scenario import Scenario
 
 CATALOG = load_catalog()
 

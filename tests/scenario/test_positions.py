@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from sim.document.document import Position
+from sim.document.positions import Positions
+from sim.document.yaml_reader import parse_document
 from sim.errors import InputError, PolicyError, Problem, ScenarioError, TraceError
-from sim.scenario import load_scenario
-from sim.scenario.document import Position
-from sim.scenario.positions import Positions
-from sim.scenario.yaml_reader import parse_document
+from sim.load import load_scenario
 
 Small = dict[str, Any]
 

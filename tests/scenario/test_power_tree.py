@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
-from sim.scenario.power_tree import PowerTree
+from sim.plant.power_tree import PowerTree
 
 
 def test_tree_adds_up_and_knows_what_a_trip_takes_down():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sim.scenario.quantities import (
+from sim.document.quantities import (
     Celsius,
     Kelvins,
     PositiveWatts,
@@ -16,7 +16,7 @@ from sim.scenario.quantities import (
     TokenCount,
     UsdPerKwh,
 )
-from sim.scenario.schema_base import Section, key_of
+from sim.scenario.schema.base import Section, key_of
 
 
 class Probe(Section):

@@ -7,7 +7,7 @@ import itertools
 import pytest
 import yaml
 
-from sim.scenario.scalars import ScalarTrapError, is_plain_text, read_scalar
+from sim.document.scalars import ScalarTrapError, is_plain_text, read_scalar
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from sim.scenario.document import from_mapping
-from sim.scenario.schema_facility import Cooling, Facility, for_site
-from sim.scenario.validate import validate
+from sim.document.document import from_mapping
+from sim.document.validate import validate
+from sim.scenario.schema.facility import Cooling, Facility, for_site
 
 
 def problems(data):

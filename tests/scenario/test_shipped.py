@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import load_topology
+from sim.load import load_topology
 from sim.scenario import shipped as module
 from sim.scenario.shipped import locate, looks_like_path, shipped
 

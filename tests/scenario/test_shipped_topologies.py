@@ -10,9 +10,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from sim.scenario.catalog import load_catalog
-from sim.scenario.hardware import expand
-from sim.scenario.load import load_topology
+from sim.catalog.catalog import load_catalog
+from sim.load import load_topology
+from sim.plant.hardware import expand
 from sim.scenario.shipped import shipped
 from sim.scenario.topology import network_graph
 

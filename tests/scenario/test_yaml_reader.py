@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.document.document import Position, from_mapping
+from sim.document.yaml_reader import MAX_BYTES, parse_document, read_document
 from sim.errors import ScenarioError
-from sim.scenario.document import Position, from_mapping
-from sim.scenario.yaml_reader import MAX_BYTES, parse_document, read_document
 
 TEXT = """\
 name: three

@@ -10,8 +10,8 @@ import pytest
 from sim.clock import Clock
 from sim.interfaces import ArrivalBlock
 from sim.rng import Streams
-from sim.serving.engine import CHUNKED, Engine
-from sim.serving.pool import Pool, QueueSettings
+from sim.serving.engine.engine import CHUNKED, Engine
+from sim.serving.queues.pool import Pool, QueueSettings
 from sim.traffic.source import Source
 
 

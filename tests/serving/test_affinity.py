@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.serving.affinity import MOST_AHEAD, PrefixAffinity
+from sim.serving.queues.affinity import MOST_AHEAD, PrefixAffinity
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_replica_out_of_service_is_not_asked(dispatch):
 
 
 def test_what_was_heard_of_first_is_forgotten_first(dispatch, monkeypatch):
-    monkeypatch.setattr("sim.serving.affinity.REMEMBERED", 10)
+    monkeypatch.setattr("sim.serving.queues.affinity.REMEMBERED", 10)
     home = pick(dispatch, [1])
     dispatch.moved(home, 1)
     pick(dispatch, [], answer=range(100, 110))

@@ -6,23 +6,23 @@ from dataclasses import replace
 
 import pytest
 
+from sim.catalog.catalog import Accelerator, Efficiency, Model
 from sim.errors import ScenarioError
-from sim.scenario.catalog import Accelerator, Efficiency, Model
-from sim.scenario.memory_fit import Layout
-from sim.serving.coefficient_file import (
+from sim.performance.coefficient_file import (
     read_coefficients,
     shipped_coefficients,
 )
-from sim.serving.coefficient_text import describe_fit, write_coefficients
-from sim.serving.coefficients import (
+from sim.performance.coefficient_text import describe_fit, write_coefficients
+from sim.performance.coefficients import (
     coefficient_warnings,
     resolve_power,
     resolve_step_time,
 )
-from sim.serving.configuration import Coefficients, Configuration
-from sim.serving.power import PhasePower
-from sim.serving.steptime import StepTime
-from sim.serving.terms import AcceleratorTerms
+from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.power import PhasePower
+from sim.performance.steptime import StepTime
+from sim.performance.terms import AcceleratorTerms
+from sim.plant.memory_fit import Layout
 
 KEY = Configuration("chip", "dense", "bf16", 2)
 STEP = StepTime(

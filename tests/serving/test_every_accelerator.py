@@ -7,11 +7,11 @@ import pytest
 
 from sim.calibration.replay import Limits, replay
 from sim.calibration.run import Run
+from sim.catalog.catalog import load_catalog
 from sim.errors import ScenarioError
-from sim.scenario.catalog import load_catalog
-from sim.scenario.memory_fit import memory_fit
-from sim.scenario.schema_pools import Pool
-from sim.serving.pool_model import pool_warnings, resolve_pool
+from sim.plant.memory_fit import memory_fit
+from sim.scenario.schema.pools import Pool
+from sim.serving.queues.pool_model import pool_warnings, resolve_pool
 
 CATALOG = load_catalog()
 MODELS = ("llama-3.2-1b", "llama-3.1-70b", "gpt-oss-120b", "deepseek-v3", "gemma-3-27b")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.interfaces import Request
-from sim.serving.fair_queue import FairQueue
+from sim.serving.queues.fair_queue import FairQueue
 
 
 def ask(number, tenant, output=1, priority=0):

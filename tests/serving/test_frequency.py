@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.serving.frequency import clock_for_power, speed_at
+from sim.serving.engine.frequency import clock_for_power, speed_at
 
 
 def test_full_clock_changes_nothing():

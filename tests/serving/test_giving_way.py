@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from segment_bench import LIMITS, SegmentBench, compare, engines, jobs_with
 from stepwise import Job
 
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
 
 
 @settings(max_examples=200, deadline=None)

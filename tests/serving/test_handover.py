@@ -11,11 +11,11 @@ from stepwise_handover import StepwisePrefill, serve
 
 from sim.clock import Clock
 from sim.interfaces import COMPLETED, FAILED, IN_FLIGHT, TIMED_OUT, Request
-from sim.serving.activity import ActivityBuffer
-from sim.serving.engine import MODES, Engine, KvOptions
-from sim.serving.handover import DecodePool, PrefillPool
-from sim.serving.pool import LOSE, RESTART, RESUME, QueueSettings
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
+from sim.serving.engine.activity import ActivityBuffer
+from sim.serving.engine.engine import MODES, Engine, KvOptions
+from sim.serving.engine.handover import DecodePool, PrefillPool
+from sim.serving.queues.pool import LOSE, RESTART, RESUME, QueueSettings
 from sim.shared_link import SharedLink
 
 ONE_SECOND = StepTime(1.0, 0.0)

@@ -8,7 +8,7 @@ from segment_bench import LIMITS, SegmentBench, compare, engines, jobs_with
 from stepwise import Job, StepwiseReplica
 
 from sim.interfaces import COMPLETED, FAILED, IN_FLIGHT
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
 
 
 @settings(max_examples=80, deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.serving.observed import Observed
+from sim.serving.engine.observed import Observed
 
 
 def test_batch_is_the_largest_and_context_the_mean_over_running_time():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from sim.clock import Clock
+from sim.fleet.control import ReplicaControl
 from sim.interfaces import COMPLETED, FAILED, Request
+from sim.performance.power import constant_decode
+from sim.performance.steptime import StepTime
 from sim.rng import Streams
-from sim.serving.control import ReplicaControl
-from sim.serving.dispatch import DISPATCHES
-from sim.serving.engine import CHUNKED, Engine
-from sim.serving.pool import Pool, QueueSettings
-from sim.serving.power import constant_decode
-from sim.serving.steptime import StepTime
+from sim.serving.engine.engine import CHUNKED, Engine
+from sim.serving.queues.dispatch import DISPATCHES
+from sim.serving.queues.pool import Pool, QueueSettings
 
 
 class Log:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.serving.power import PhasePower, constant_decode
+from sim.performance.power import PhasePower, constant_decode
 
 # The fit of the ML.ENERGY chat runs of Llama-3.1-8B on one H100.
 H100_8B = PhasePower(113.0, 700.0, 480.0, 214.0, 1.21, 5.5, 700.0, 8.0, 691.0)

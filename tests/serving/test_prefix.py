@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from segment_bench import LIMITS, SegmentBench, compare, engines, jobs_with
 from stepwise import Job
 
-from sim.serving.prefix import PrefixCache, hit_ratio
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
+from sim.serving.kv.prefix import PrefixCache, hit_ratio
 
 # Mooncake synthetic trace, 3,993 requests, 121,877 blocks of 512 tokens.
 MEASURED = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.serving.pool import QueueSettings
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
+from sim.serving.queues.pool import QueueSettings
 from sim.theory import (
     erlang_b,
     fcfs_waits,

@@ -23,15 +23,15 @@ from segment_bench import (
 from stepwise import Job
 from stepwise_speculation import SpeculativeStepwise
 
-from sim.serving.engine import CHUNKED
-from sim.serving.speculation import (
+from sim.performance.steptime import StepTime
+from sim.serving.engine.engine import CHUNKED
+from sim.serving.engine.speculation import (
     FINEST,
     Speculation,
     SpeculativeEngine,
     TokenSchedule,
     expected_tokens,
 )
-from sim.serving.steptime import StepTime
 
 TARGET = StepTime(a_s=0.02, b_s_per_token=1e-5, c_s_per_kv_token=1e-6)
 DRAFT = StepTime(a_s=0.002, b_s_per_token=1e-6, c_s_per_kv_token=1e-7)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.scenario.catalog import Accelerator, Efficiency, Model
-from sim.scenario.memory_fit import Layout
-from sim.serving.roofline import (
+from sim.catalog.catalog import Accelerator, Efficiency, Model
+from sim.performance.roofline import (
     EXPERT_READ,
     HOST_S_PER_SEQ,
     _largest_share,
@@ -19,7 +18,8 @@ from sim.serving.roofline import (
     roofline,
     windows_at_typical_context,
 )
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
+from sim.plant.memory_fit import Layout
 
 CHIP = Accelerator(
     name="chip",

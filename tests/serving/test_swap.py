@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from segment_bench import LIMITS, SegmentBench, compare, engines, jobs_with
 from stepwise import Job
 
-from sim.scenario.catalog import load_catalog
-from sim.scenario.schema_pools import Pool
-from sim.serving.pool_model import build_engine, resolve_pool
-from sim.serving.steptime import StepTime
+from sim.catalog.catalog import load_catalog
+from sim.performance.steptime import StepTime
+from sim.scenario.schema.pools import Pool
+from sim.serving.queues.pool_model import build_engine, resolve_pool
 
 
 @settings(max_examples=150, deadline=None)

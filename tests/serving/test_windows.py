@@ -20,9 +20,9 @@ from segment_bench import (
 from stepwise import Job
 from stepwise_windows import WindowedStepwise
 
-from sim.scenario.catalog import load_catalog
-from sim.serving.steptime import StepTime
-from sim.serving.windows import Window, WindowEngine, window_of
+from sim.catalog.catalog import load_catalog
+from sim.performance.steptime import StepTime
+from sim.serving.kv.windows import Window, WindowEngine, window_of
 
 CATALOG = load_catalog()
 

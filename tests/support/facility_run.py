@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from sim.clock import Clock
-from sim.facility.build import RunFacts, build_facility
-from sim.facility.build_site import SitePlace
+from sim.facility.build.build import RunFacts, build_facility
+from sim.facility.build.build_site import SitePlace
 from sim.facility.capping.response import FULL_PACE
 from sim.facility.facility import Facility
 from sim.facility.incidents import CAUSES
-from sim.facility.meter import PowerMeter
+from sim.facility.metering.meter import PowerMeter
 from sim.rng import Streams
-from sim.scenario import schema_facility as schema
+from sim.scenario.schema import facility as schema
 
 IDLE_W, BUSY_W = 110.0, 650.0
 

@@ -12,11 +12,11 @@ from stepwise import Job, StepwiseReplica
 
 from sim.clock import Clock
 from sim.interfaces import COMPLETED, IN_FLIGHT, TIMED_OUT, Request
-from sim.serving.activity import ActivityBuffer
-from sim.serving.engine import MODES, Engine, KvOptions, Speed
-from sim.serving.queues import QUEUES
-from sim.serving.replica_kinds import replica_class
-from sim.serving.steptime import StepTime
+from sim.performance.steptime import StepTime
+from sim.serving.engine.activity import ActivityBuffer
+from sim.serving.engine.engine import MODES, Engine, KvOptions, Speed
+from sim.serving.engine.replica_kinds import replica_class
+from sim.serving.queues.queues import QUEUES
 
 TOLERANCE_S = 1e-9
 LIMITS = {

@@ -1,7 +1,7 @@
 """The plain reference replica: it steps every engine iteration and looks at every sequence.
 
 Slow and obvious on purpose. It follows the order of events in the docstring of
-`sim.serving.replica` and shares no code with it beyond the step-time coefficients.
+`sim.serving.engine.replica` and shares no code with it beyond the step-time coefficients.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sim.scenario.load import load_scenario
-from sim.scenario.schema import Scenario
-from sim.traffic.build import Traffic
+from sim.load import load_scenario
+from sim.scenario.schema.scenario import Scenario
+from sim.traffic.build.build import Traffic
 
 SYNTHETIC: dict[str, Any] = {
     "model": "llama-3.1-8b",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.traffic.arrivals import GammaRenewal, Poisson, WeibullRenewal
-from sim.traffic.statistics import dispersion, gap_cv
+from sim.traffic.arrivals.arrivals import GammaRenewal, Poisson, WeibullRenewal
+from sim.traffic.fitting.statistics import dispersion, gap_cv
 
 
 def first(process, count, generator):

@@ -9,7 +9,7 @@ from traffic_scenario import SYNTHETIC, joined, replay, scenario_of
 from sim.errors import ScenarioError, TraceError
 from sim.rng import Streams
 from sim.scenario.lock import lock_text, sha256
-from sim.traffic.build import build_workload
+from sim.traffic.build.build import build_workload
 from sim.traffic.reader import find_trace, read_trace
 
 

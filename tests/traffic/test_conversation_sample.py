@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.traffic import statistics
+from sim.traffic.fitting import statistics
 from sim.traffic.reader import find_trace, read_trace
 
 JOINT = [

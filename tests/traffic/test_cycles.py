@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.rng import Streams
-from sim.traffic.cycles import CycleShuffle
+from sim.traffic.arrivals.cycles import CycleShuffle
 from sim.traffic.trace import make_trace
 
 

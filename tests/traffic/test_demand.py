@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sim.rng import Streams
-from sim.traffic.arrivals import Poisson
+from sim.traffic.arrivals.arrivals import Poisson
 from sim.traffic.demand import ClientMix, ReplayDemand, Scaled, SyntheticDemand
 from sim.traffic.lengths import ConstantLengths
 from sim.traffic.trace import make_trace

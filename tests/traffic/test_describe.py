@@ -9,8 +9,8 @@ import pytest
 
 from sim.errors import TraceError
 from sim.interfaces import PrefixBlocks
-from sim.traffic.describe import describe
-from sim.traffic.fingerprint import Fingerprint, fingerprint
+from sim.traffic.fitting.describe import describe
+from sim.traffic.fitting.fingerprint import Fingerprint, fingerprint
 from sim.traffic.trace import Labels, Trace, make_trace
 
 

@@ -10,17 +10,17 @@ from scipy import special, stats
 
 from sim.errors import TraceError
 from sim.rng import Streams
-from sim.traffic.arrivals import GammaRenewal, Poisson, WeibullRenewal
-from sim.traffic.cycles import CycleShuffle
+from sim.traffic.arrivals.arrivals import GammaRenewal, Poisson, WeibullRenewal
+from sim.traffic.arrivals.cycles import CycleShuffle
+from sim.traffic.arrivals.hawkes import Hawkes
+from sim.traffic.arrivals.switching import State, Switching
 from sim.traffic.demand import SyntheticDemand
-from sim.traffic.fingerprint import TOLERANCE, fingerprint
-from sim.traffic.fit import fit
-from sim.traffic.fit_models import _digamma, _trigamma, fit_gamma, fit_mmpp, fit_weibull
-from sim.traffic.hawkes import Hawkes
-from sim.traffic.judge import REQUIRED, draws, sample
+from sim.traffic.fitting.fingerprint import TOLERANCE, fingerprint
+from sim.traffic.fitting.fit import fit
+from sim.traffic.fitting.fit_models import _digamma, _trigamma, fit_gamma, fit_mmpp, fit_weibull
+from sim.traffic.fitting.goodness_of_fit import REQUIRED, draws, sample
 from sim.traffic.lengths import Lognormal, LognormalLengths
 from sim.traffic.reader import find_trace, read_trace
-from sim.traffic.switching import State, Switching
 from sim.traffic.trace import make_trace
 
 LENGTHS = LognormalLengths(Lognormal(1000, 1.0), Lognormal(200, 1.0))

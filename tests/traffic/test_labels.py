@@ -7,7 +7,7 @@ from traffic_scenario import joined, replay, scenario_of
 
 from sim.errors import TraceError
 from sim.rng import Streams
-from sim.traffic.build import build_workload
+from sim.traffic.build.build import build_workload
 
 PREMIUM, STANDARD = 0, 1  # tiers and regions in the order of the scenario
 NORTH, SOUTH = 0, 1

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.traffic.arrivals import GammaRenewal, Poisson, WeibullRenewal
-from sim.traffic.hawkes import Hawkes
-from sim.traffic.ratetable import Modulated, RateTable
-from sim.traffic.superposition import Superposed
-from sim.traffic.switching import State, Switching
+from sim.traffic.arrivals.arrivals import GammaRenewal, Poisson, WeibullRenewal
+from sim.traffic.arrivals.hawkes import Hawkes
+from sim.traffic.arrivals.ratetable import Modulated, RateTable
+from sim.traffic.arrivals.superposition import Superposed
+from sim.traffic.arrivals.switching import State, Switching
 
 SEEDS = 80
 SPAN_S = 1000.0

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from sim.traffic import profiles
-from sim.traffic.profiles import Profile
+from sim.traffic.arrivals import profiles
+from sim.traffic.arrivals.profiles import Profile
 
 MONDAY = datetime(2024, 5, 13, tzinfo=UTC)
 NOON_ONLY = Profile(tuple(10.0 if hour == 12 else 0.01 for hour in range(24)), weekend=0.5)

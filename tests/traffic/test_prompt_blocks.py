@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sim.errors import TraceError
 from sim.interfaces import PrefixBlocks
 from sim.rng import Streams
-from sim.scenario.schema_sessions import Dialogue
+from sim.scenario.schema.sessions import Dialogue
 from sim.traffic.demand import ReplayDemand
 from sim.traffic.prompt_blocks import BlockNames, BlockSettings, regrained
 from sim.traffic.session_plans import DialogueLaw, RecordedSessions

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.traffic.quantised import de_jitter, grid_step_s, is_coarse, smooth
-from sim.traffic.statistics import dispersion, empty_share
+from sim.traffic.fitting.quantised import de_jitter, grid_step_s, is_coarse, smooth
+from sim.traffic.fitting.statistics import dispersion, empty_share
 from sim.traffic.trace import make_trace
 
 

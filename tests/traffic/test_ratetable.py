@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sim.traffic.arrivals import GammaRenewal, Poisson
-from sim.traffic.ratetable import Modulated, RateTable
+from sim.traffic.arrivals.arrivals import GammaRenewal, Poisson
+from sim.traffic.arrivals.ratetable import Modulated, RateTable
 
 RISE = RateTable(np.array([0.0, 10.0, 30.0]), np.array([1.0, 4.0]))
 ROUND = RateTable(np.array([0.0, 10.0, 30.0]), np.array([1.0, 4.0]), repeats=True)

@@ -10,8 +10,8 @@ import pytest
 
 from sim.errors import TraceError
 from sim.rng import Streams
+from sim.traffic.arrivals.ratetable import RateTable
 from sim.traffic.formats.servegen_folder import is_servegen, read_servegen
-from sim.traffic.ratetable import RateTable
 from sim.traffic.servegen import ClientArrivals, CountTable, GapLaw, LengthWindow
 
 TABLES = {"input_tokens": "{100: 0.5, 200: 0.5}", "output_tokens": "{7: 1.0}"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.traffic.statistics import (
+from sim.traffic.fitting.statistics import (
     autocorrelation,
     counts,
     dispersion,

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from sim.traffic.arrivals import Poisson
-from sim.traffic.hawkes import Hawkes
-from sim.traffic.statistics import dispersion, empty_share
-from sim.traffic.superposition import Superposed
-from sim.traffic.switching import State, Switching
+from sim.traffic.arrivals.arrivals import Poisson
+from sim.traffic.arrivals.hawkes import Hawkes
+from sim.traffic.arrivals.superposition import Superposed
+from sim.traffic.arrivals.switching import State, Switching
+from sim.traffic.fitting.statistics import dispersion, empty_share
 
 MMPP = Switching((State(2.0, 5.0), State(12.0, 2.0)))
 ON_OFF = Switching((State(20.0, 2.0), State(0.0, 8.0, cv=2.0)))

@@ -7,7 +7,7 @@ from traffic_scenario import SYNTHETIC, replay, scenario_of
 
 from sim.errors import ScenarioError
 from sim.rng import Streams
-from sim.traffic.build import build_workload
+from sim.traffic.build.build import build_workload
 
 HEADER = "arrival_s,input_tokens,output_tokens\n"
 

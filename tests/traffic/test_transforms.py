@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sim.errors import TraceError
 from sim.interfaces import PrefixBlocks
-from sim.traffic.statistics import dispersion
+from sim.traffic.fitting.statistics import dispersion
 from sim.traffic.trace import Labels, make_trace, natural_span_s
 from sim.traffic.transforms import scale_rate, shift_round, superpose, thin, window
 

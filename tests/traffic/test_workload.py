@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.interfaces import ArrivalBlock
 from sim.rng import Streams
-from sim.traffic.arrivals import GammaRenewal, Poisson
+from sim.traffic.arrivals.arrivals import GammaRenewal, Poisson
 from sim.traffic.demand import ReplayDemand, SyntheticDemand
 from sim.traffic.lengths import ConstantLengths, Lognormal, LognormalLengths
 from sim.traffic.trace import Labels, Trace, make_trace

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.errors import ModelLimitError
-from sim.facility.constants import value
+from sim.facility.build.constants import value
 from sim.facility.cooling.thermal import TwoNode, propagator
 
 

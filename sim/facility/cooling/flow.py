@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sim.facility.constants import value
+from sim.facility.build.constants import value
 from sim.interfaces import FloatArray
 
 LATENT_J_PER_KG = 2.43e6  # evaporation of water near 30 degC

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sim.facility.constants import table
+from sim.facility.build.constants import table
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.facility.constants import value
+from sim.facility.build.constants import value
 from sim.interfaces import FloatArray
 
 

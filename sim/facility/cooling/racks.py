@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.facility.constants import value
+from sim.facility.build.constants import value
 from sim.facility.cooling.recirculation import matrix_rise_k, shared_in_rows
 from sim.facility.cooling.thermal import Propagator, TwoNode, propagator, steady_c, stored_j
 from sim.interfaces import FloatArray, IntArray

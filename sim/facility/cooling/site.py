@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.facility.constants import value
+from sim.facility.build.constants import value
 from sim.facility.cooling.chiller import Chiller, free_share
 from sim.facility.cooling.flow import Mover, evaporated_l
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from sim.errors import Problem, ScenarioError
-from sim.facility.grid.signal import Sampled
+from sim.signals import Sampled
 
 _MOST_PROBLEMS = 20  # a file that is wrong in every row need not be told row by row
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
+from sim.cost.tariff import PurchaseAgreement
 from sim.facility.grid.balance import Balance, Generator, Supply, balance, with_ups
-from sim.facility.grid.signal import Constant, Signal
 from sim.facility.grid.storage import Battery, Outlook, StoragePolicy
-from sim.facility.grid.tariff import PurchaseAgreement
+from sim.signals import Constant, Signal
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import atan, cos, exp, pi, sin, sqrt
 
-from sim.facility.grid.signal import Signal
+from sim.signals import Signal
 
 YEAR_S = 365.25 * 86_400.0
 DAY_S = 86_400.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sim.facility.constants import value
+from sim.facility.build.constants import value
 from sim.interfaces import FloatArray
 
 # k [s] and alpha [1] of IEC 60255-151.

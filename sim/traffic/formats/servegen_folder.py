@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from sim.errors import Problem, TraceError
+from sim.traffic.arrivals.ratetable import RateTable
 from sim.traffic.demand import ClientMix, Demand, SyntheticDemand
 from sim.traffic.formats.fields import parse_number
 from sim.traffic.formats.lines import line_chunks
-from sim.traffic.ratetable import RateTable
 from sim.traffic.servegen import (
     GAMMA,
     WEIBULL,

@@ -1,0 +1,1 @@
+"""Accelerators, nodes, racks, models, regions: each number with source, kind and range."""

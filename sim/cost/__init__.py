@@ -1,0 +1,1 @@
+"""Money: prices, tariffs, token and fleet cost."""

@@ -1,0 +1,1 @@
+"""Inventories of real halls in, trend logs of simulated ones out."""

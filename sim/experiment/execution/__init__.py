@@ -1,0 +1,1 @@
+"""Where points run: executors, workers, folders of runs."""

@@ -1,0 +1,1 @@
+"""Headroom: how much more traffic until the first limit breaks."""

@@ -1,0 +1,1 @@
+"""Plans: the cheapest fleet that satisfies every constraint."""

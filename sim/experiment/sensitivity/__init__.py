@@ -1,0 +1,1 @@
+"""Sensitivity: which uncertain number moves the answer."""

@@ -1,0 +1,1 @@
+"""Long runs in slices of time, joined afterwards."""

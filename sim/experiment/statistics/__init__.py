@@ -1,0 +1,1 @@
+"""Statistics over runs: intervals, pairs, warm-up, stopping rules."""

@@ -1,0 +1,1 @@
+"""Studies: axes, points, sweeps and their table."""

@@ -1,0 +1,1 @@
+"""Power meters: nodes, levels, limits and what is left under them."""

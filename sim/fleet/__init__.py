@@ -1,0 +1,1 @@
+"""The fleet over time: faults, spares, scaling, starts."""

@@ -1,0 +1,1 @@
+"""Step times and power curves of accelerators: measured, fitted or physical."""

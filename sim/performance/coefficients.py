@@ -1,0 +1,196 @@
+"""Which step time and which power curve a configuration gets, best known first."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import replace
+
+from sim.catalog.catalog import Accelerator, Model
+from sim.performance.coefficient_file import shipped_coefficients
+from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.power import PhasePower, catalogue_power
+from sim.performance.roofline import roofline
+from sim.performance.steptime import StepTime
+from sim.performance.terms import covers, step_time_from_terms
+from sim.plant.memory_fit import EVEN_SPLIT, Layout
+
+# By how much the interval of a fit widens when it is carried over; a guess, because no two measured
+# configurations differ in this alone.
+SCALED_INTERVAL = (0.75, 1.35)
+
+
+def resolve_step_time(
+    model: Model,
+    accelerator: Accelerator,
+    tensor_parallel: int = 1,
+    precision: str = "bf16",
+    *,
+    layout: Layout = EVEN_SPLIT,
+    given: StepTime | None = None,
+    known: Coefficients | None = None,
+) -> StepTime:
+    """Return the step time to use: given, else fitted, else scaled, else physical.
+
+    Scaled is what was fitted to the same model on the same group with another precision of the KV
+    cache or other places of the experts, see `scaled_to`, or else the accelerator's set for dense
+    models. Group sizes and weight precisions are not scaled: between the measured ones that was
+    worse (41 % in the mean) than the physical form (32 %). The result's ``basis``, ``kind`` and
+    ``source`` say which it is.
+
+    Args:
+        model: shape of the model.
+        accelerator: one accelerator with its efficiencies.
+        tensor_parallel: accelerators of a replica [1].
+        precision: of the weights.
+        layout: precision of the KV cache, and how the model lies on the accelerators.
+        given: coefficients that the user wrote into the scenario.
+        known: fitted sets; the shipped ones unless given.
+    """
+    if given is not None:
+        return given
+    sets = known or shipped_coefficients()
+    key = configuration_of(model, accelerator, tensor_parallel, precision, layout)
+    fitted = sets.step_times.get(key)
+    if fitted is not None and layout.kv_precision == "bf16":
+        return fitted
+    physical = roofline(model, accelerator, tensor_parallel, precision, layout)
+    terms = sets.accelerators.get(accelerator.name)
+    if fitted is None and terms is not None and covers(model, precision):
+        step = step_time_from_terms(terms, model, accelerator, tensor_parallel)
+        kv = (
+            physical.c_s_per_kv_token
+            / roofline(model, accelerator, tensor_parallel, precision).c_s_per_kv_token
+        )
+        return replace(step, c_s_per_kv_token=step.c_s_per_kv_token * kv)
+    near = key if fitted is not None else _same_but_experts(key, sets.step_times)
+    if near is None:
+        return physical
+    return scaled_to(physical, sets.step_times[near], near, model, accelerator)
+
+
+def configuration_of(
+    model: Model, accelerator: Accelerator, tensor_parallel: int, precision: str, layout: Layout
+) -> Configuration:
+    """Return what fitted coefficients of a deployment belong to."""
+    return Configuration(
+        accelerator.name,
+        model.name,
+        precision,
+        tensor_parallel,
+        layout.expert_parallel,
+        layout.data_parallel,
+    )
+
+
+def _same_but_experts(key: Configuration, known: Container[Configuration]) -> Configuration | None:
+    """Return the known configuration that only differs in where experts lie, None without one."""
+    same = (replace(key, expert_parallel=groups) for groups in (1, key.tensor_parallel))
+    return next((other for other in same if other in known), None)
+
+
+def scaled_to(
+    physical: StepTime,
+    fitted: StepTime,
+    near: Configuration,
+    model: Model,
+    accelerator: Accelerator,
+) -> StepTime:
+    """Return a fitted step time carried over to another layout of the same deployment.
+
+    Each coefficient changes as its physical counterpart does between the two; what the fit found
+    beyond physics is kept as a factor.
+
+    Args:
+        physical: roofline of what is wanted.
+        fitted: coefficients of what was measured.
+        near: the configuration that was measured.
+        model: shape of the model.
+        accelerator: one accelerator.
+    """
+    layout = Layout("bf16", near.expert_parallel, near.data_parallel)
+    known = roofline(model, accelerator, near.tensor_parallel, near.precision, layout)
+
+    def ratio(name: str) -> float:
+        before: float = getattr(known, name)
+        after: float = getattr(physical, name)
+        return after / before if before > 0.0 else 1.0
+
+    names = ("a_s", "b_s_per_token", "c_s_per_kv_token", "d_s_per_sqrt_seq", "e_s_per_token2")
+    times = {name: getattr(fitted, name) * ratio(name) for name in names}
+    products, experts = ratio("b_s_per_token"), ratio("d_s_per_sqrt_seq")
+    return replace(
+        fitted,
+        **times,
+        curve=tuple((tokens, seconds * products) for tokens, seconds in fitted.curve),
+        batch_curve=tuple((batch, seconds * experts) for batch, seconds in fitted.batch_curve),
+        basis="scaled",
+        source=f"scaled from {near}: {fitted.source}",
+        time_low=fitted.time_low * SCALED_INTERVAL[0],
+        time_high=fitted.time_high * SCALED_INTERVAL[1],
+    )
+
+
+def resolve_power(
+    model: Model,
+    accelerator: Accelerator,
+    tensor_parallel: int = 1,
+    precision: str = "bf16",
+    *,
+    layout: Layout = EVEN_SPLIT,
+    given: PhasePower | None = None,
+    known: Coefficients | None = None,
+) -> PhasePower:
+    """Return the power curve to use: given, else fitted, else from the catalogue's phases.
+
+    Args:
+        model: shape of the model.
+        accelerator: one accelerator with its power by phase.
+        tensor_parallel: accelerators that share each layer [1].
+        precision: of the weights.
+        layout: how the model lies on the accelerators.
+        given: powers that the user wrote into the scenario.
+        known: fitted sets; the shipped ones unless given.
+    """
+    if given is not None:
+        return given
+    key = configuration_of(model, accelerator, tensor_parallel, precision, layout)
+    powers = (known or shipped_coefficients()).powers
+    near = key if key in powers else _same_but_experts(key, powers)
+    return powers[near] if near is not None else catalogue_power(accelerator)
+
+
+def coefficient_warnings(
+    step_time: StepTime, power: PhasePower, batch: float, context: float = 0.0
+) -> tuple[str, ...]:
+    """Return what a run that uses these numbers should tell its reader.
+
+    Args:
+        step_time: coefficients of one engine step.
+        power: power of one accelerator.
+        batch: largest batch of the run, or of the pool before it.
+        context: mean context of the run, 0 before it [tokens].
+    """
+    found = []
+    low, high = step_time.time_low, step_time.time_high
+    spread = f"between {low:.2f} and {high:.2f} of it, nine times in ten"
+    if step_time.kind == "guess":
+        found.append(f"step time is uncalibrated ({step_time.source}): the true time is {spread}")
+    elif step_time.basis == "scaled":
+        found.append(
+            f"step time is scaled, not fitted to this configuration ({step_time.source}): the "
+            f"true time is {spread}"
+        )
+    if power.kind == "guess":
+        found.append(f"power by batch is a guess ({power.source})")
+    for name, numbers in (("step time", step_time), ("power", power)):
+        if numbers.kind != "guess" and batch > numbers.batch_high:
+            found.append(
+                f"{name} was fitted up to batch {numbers.batch_high:.0f}, "
+                f"batches here reach {batch:.0f}"
+            )
+    if step_time.kind != "guess" and context > step_time.context_high:
+        found.append(
+            f"step time was fitted up to contexts of {step_time.context_high:.0f} tokens, "
+            f"their mean here is {context:.0f}"
+        )
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""What stands where: nodes, racks, the power tree, placement of pools, what fits memory."""

@@ -1,0 +1,1 @@
+"""Checks of a scenario that go across its parts, one module per part."""

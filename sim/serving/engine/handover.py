@@ -1,0 +1,299 @@
+"""Prefill and decode in pools of their own: prompts here, answers there, KV caches on a link.
+
+A request goes to a `PrefillPool`. There its prompt is processed and its first token shown, in the
+order of events of `sim.serving.engine.replica`; then it leaves the batch, and its KV cache goes
+over a link that all transfers of the pool share. Until it has arrived, the memory that holds it
+stays taken. At the other end the request joins the queue of a `DecodePool`, whose replicas admit
+it with its KV cache in place: it takes one token of the budget and decodes on, as one that was
+swapped. What has arrived waits in the memory of the hosts. A request that is preempted there, or
+loses its replica, is recomputed in the decode pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sim.interfaces import IN_FLIGHT, Request
+from sim.serving.engine.engine import Engine
+from sim.serving.engine.prefix_replica import PrefixReplica
+from sim.serving.engine.replica import Replica
+from sim.serving.queues.affinity import AffinityPool
+from sim.serving.queues.pool import Pool
+from sim.shared_link import SharedLink
+
+_BITS_PER_BYTE = 8.0
+
+
+@dataclass(slots=True, eq=False)
+class Handed:
+    """A request whose prompt is processed and whose KV cache is on its way.
+
+    Attributes:
+        request: the request.
+        tokens: length of its context [tokens].
+        blocks: what only its own part of that takes of the replica's memory.
+        replica: where the cache is.
+        since_s: when the prompt was processed [s].
+        flow: number of its transfer on the link.
+    """
+
+    request: Request
+    tokens: int
+    blocks: int
+    replica: HandsOver
+    since_s: float
+    flow: int = 0
+
+
+class HandsOver(Replica):
+    """A replica that processes prompts and does not decode.
+
+    A prompt is given an answer of one token, so that it leaves the batch after its first one; the
+    rest of the answer is put back then.
+
+    Attributes:
+        hand_over: takes each request whose prompt is processed and whose answer goes on.
+    """
+
+    hand_over: Callable[[Handed], None]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._answers: dict[Request, int] = {}  # tokens after the first, while the prompt runs
+        self._handing: dict[Request, Handed] = {}
+
+    @property
+    def running(self) -> int:
+        """Number of requests in the batch, or on their way from here."""
+        return super().running + len(self._handing)
+
+    def members(self) -> list[Request]:
+        """Return the requests in the batch, and those on their way from here."""
+        return super().members() + [r for r in self._handing if r.status == IN_FLIGHT]
+
+    def clear(self) -> None:
+        """Forget everybody and free the memory."""
+        super().clear()
+        self._answers, self._handing = {}, {}
+
+    def handing(self) -> list[Handed]:
+        """Return the requests on their way from here."""
+        return list(self._handing.values())
+
+    def let_go(self, handed: Handed) -> bool:
+        """Free the memory of a request that has arrived; return whether it was still here."""
+        if self._handing.get(handed.request) is not handed:
+            return False
+        del self._handing[handed.request]
+        self.memory.prefill_blocks -= handed.blocks
+        self._let_go_of_prefix(handed.request)
+        return True
+
+    def _let_go_of_prefix(self, request: Request) -> None:
+        """Release what a request shares with others: nothing without a prefix cache."""
+
+    def _claim(self, head: Request, budget: int) -> bool:
+        claimed = super()._claim(head, budget)
+        if claimed and head.remaining_tokens > 1:
+            self._answers[head] = head.remaining_tokens - 1
+            head.remaining_tokens = 1
+        return claimed
+
+    def _complete(self, request: Request, now: float) -> None:
+        rest = self._answers.pop(request, 0)
+        if not rest:
+            super()._complete(request, now)
+            return
+        request.remaining_tokens = rest
+        tokens = request.prefill_tokens
+        blocks = self.memory.blocks_for(tokens - request.shared_tokens)
+        self.memory.prefill_blocks += blocks  # they were freed when the prompt was through
+        handed = self._handing[request] = Handed(request, tokens, blocks, self, now)
+        self.hand_over(handed)
+
+    def _take_out(self, request: Request) -> None:
+        if request not in self._handing:  # else its memory is held until the transfer is over
+            super()._take_out(request)
+
+    def _lose_progress(self, request: Request) -> None:
+        if request in self._handing:
+            request.prefill_tokens += 1  # its first token was shown but not yet stored
+            request.context_tokens = 0
+            return
+        super()._lose_progress(request)
+        rest = self._answers.pop(request, 0)
+        request.remaining_tokens += rest
+
+
+class PrefillReplica(HandsOver):
+    """A prefill replica without a prefix cache."""
+
+
+class PrefillPrefixReplica(HandsOver, PrefixReplica):
+    """A prefill replica with a prefix cache: what is shared is held during a transfer, too."""
+
+    def _let_go_of_prefix(self, request: Request) -> None:
+        self._release(request)
+
+
+class DecodeReplica(Replica):
+    """A replica that admits requests with their KV cache in place."""
+
+    __slots__ = ()
+
+    def take_from(self, arrived: dict[Request, int]) -> None:
+        """Look for KV caches in ``arrived``, by request their tokens, as for swapped ones."""
+        self._swapped = arrived
+
+    def clear(self) -> None:
+        """Forget everybody and free the memory; what has arrived is the pool's."""
+        arrived = self._swapped
+        super().clear()
+        self._swapped = arrived
+
+    def _restore(self, head: Request, budget: int) -> bool:
+        copied = self._copied_tokens
+        restored = super()._restore(head, budget)
+        self._copied_tokens = copied  # the link brought them: no step waits for a copy
+        return restored
+
+
+class DecodePool(Pool):
+    """A pool that gets its requests from prefill pools; see the module for what it does."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._arrived: dict[Request, int] = {}
+        for member in self.members:
+            if isinstance(member, DecodeReplica):
+                member.take_from(self._arrived)
+
+    def replica_class(self, engine: Engine) -> type[Replica]:
+        """Return what the members are."""
+        return DecodeReplica
+
+    @property
+    def longest_tokens(self) -> int:
+        """Longest context that one replica has memory for [tokens]."""
+        return self._longest_tokens
+
+    def receive(self, request: Request, tokens: int) -> None:
+        """Take a request whose KV cache of ``tokens`` tokens has arrived."""
+        self.outstanding += 1
+        self._arrived[request] = tokens
+        request.prefill_tokens = tokens + 1  # with the token that was shown and is not stored
+        request.replica = self._first
+        self._join(request)
+
+    def has(self, request: Request) -> bool:
+        """Return whether a request is here."""
+        return self._first <= request.replica < self._first + self.replicas
+
+    def _fail_over(self, request: Request) -> None:
+        self._arrived.pop(request, None)
+        super()._fail_over(request)
+
+    def _end_early(self, request: Request, status: int) -> None:
+        self._arrived.pop(request, None)
+        super()._end_early(request, status)
+
+
+class PrefillPool(Pool):
+    """A pool that processes prompts and hands requests over to a `DecodePool`.
+
+    For the books a request that it handed over stays its own: it is the pool in whose queue the
+    request waited first. A request that the decode pool could never hold is rejected here.
+
+    Attributes:
+        handed_over: requests that arrived in the decode pool.
+        sent_bytes: their KV caches [bytes].
+        transfer_s: time from their first token to their arrival, summed [s].
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for member in self.members:
+            if isinstance(member, HandsOver):
+                member.hand_over = self._send
+        self.handed_over = 0
+        self.sent_bytes = self.transfer_s = 0.0
+
+    def replica_class(self, engine: Engine) -> type[Replica]:
+        """Return what the members are."""
+        return PrefillPrefixReplica if engine.prefix_tokens else PrefillReplica
+
+    def connect(
+        self, decode: DecodePool, link: SharedLink, latency_s: float, bytes_per_token: float
+    ) -> None:
+        """Set where requests go from here.
+
+        Args:
+            decode: the pool at the other end.
+            link: what their KV caches share.
+            latency_s: time on the way behind the link [s].
+            bytes_per_token: KV cache of one token over all accelerators of a replica [bytes].
+        """
+        self._decode, self._link, self._latency_s = decode, link, latency_s
+        self._bytes_per_token = bytes_per_token
+        self._longest_tokens = min(self._longest_tokens, decode.longest_tokens)
+
+    def sends_per_s(self, tokens: float) -> float:
+        """Return how many KV caches of ``tokens`` tokens the link carries [1/s]."""
+        return self._link.bandwidth_bps / (tokens * self._bytes_per_token * _BITS_PER_BYTE)
+
+    def cancel(self, request: Request) -> None:
+        """Stop work on a request whose user has gone; it ends as timed out."""
+        if self._decode.has(request):
+            self._decode.cancel(request)
+        else:
+            super().cancel(request)
+
+    def fail(self, replica: int) -> None:
+        """Take a replica out of service now, with the KV caches that it was sending."""
+        failing = self.members[replica - self._first]
+        for handed in failing.handing() if isinstance(failing, HandsOver) else ():
+            self._link.stop(handed.flow)
+        super().fail(replica)
+
+    def report(self) -> dict[str, Any]:
+        """Return what the pool did beside serving, as plain values."""
+        number, now = self.handed_over, self._clock.now
+        return {
+            **super().report(),
+            "hand_over": {
+                "requests": number,
+                "gb": self.sent_bytes / 1e9,
+                "transfer_mean_s": self.transfer_s / number if number else None,
+                "link_busy": self._link.busy_s / now if now else None,
+            },
+        }
+
+    def _send(self, handed: Handed) -> None:
+        bits = handed.tokens * self._bytes_per_token * _BITS_PER_BYTE
+        handed.flow = self._link.send(bits, partial(self._sent, handed))
+
+    def _sent(self, handed: Handed) -> None:
+        self._clock.call_at(self._clock.now + self._latency_s, self._arrive, handed)
+
+    def _arrive(self, handed: Handed) -> None:
+        request, replica = handed.request, handed.replica
+        if not replica.let_go(handed):
+            return  # the replica failed meanwhile
+        member = replica.index - self._first
+        if request.status == IN_FLIGHT:  # its user is still there
+            self.handed_over += 1
+            self.sent_bytes += handed.tokens * self._bytes_per_token
+            self.transfer_s += self._clock.now - handed.since_s
+            self.outstanding -= 1
+            self._dispatch.moved(member, -1)
+            self._decode.receive(request, handed.tokens)
+        self._check_drained(member)
+        if replica.queue:
+            replica.nudge()
+
+
+class AffinityPrefillPool(AffinityPool, PrefillPool):
+    """A prefill pool that dispatches by prompt."""

@@ -1,0 +1,1 @@
+"""KV cache: blocks, shared prefixes, windows."""

@@ -1,0 +1,1 @@
+"""Pools of replicas and their queues: order, dispatch, waiting."""

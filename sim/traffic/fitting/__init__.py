@@ -1,0 +1,1 @@
+"""A generator fitted to a trace, its statistics and goodness of fit."""
