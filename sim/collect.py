@@ -105,9 +105,8 @@ def _sites(world: World, window: Window) -> Iterator[SiteFigures]:
             mean_w=it_j / length_s if length_s else float("nan"),
             peak_w=float(meter.peak_w[span][i]),
             limit_w=float(plant.site_limit_w[i]),
-            it_j=it_j,
             share_above=float(meter.above_s[span][i]) / length_s if length_s else 0.0,
-            **_facility_figures(world, name, region),
+            **{"it_j": it_j, **_facility_figures(world, name, region)},
         )
 
 
@@ -120,6 +119,7 @@ def _facility_figures(world: World, site: str, region: Region | None) -> dict[st
     report = world.facility.energy_report()[site]
     kwh = report["facility_kwh"]
     return {
+        "it_j": report["it_kwh"] * J_PER_KWH,  # servers' fans at warm inlets included
         "facility_j": kwh * J_PER_KWH,
         "capped_share": report["capped_share"],
         "usd_per_kwh": report["cost_usd"] / kwh if kwh else None,

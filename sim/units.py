@@ -62,6 +62,9 @@ BIT_RATE = _kind(
 BYTE_RATE = _kind("a bandwidth in bytes", "3.35 TB/s", "B/s=1 kB/s=1e3 MB/s=1e6 GB/s=1e9 TB/s=1e12")
 TEMPERATURE = _kind("a temperature", "24 degC", "degC=1 °C=1")
 TEMPERATURE_DIFFERENCE = _kind("a temperature difference", "10 K", "K=1")
+AIR_FLOW = _kind(
+    "an air flow", "1.9 m3/s", "m3/s=1 L/s=0.001 CFM=0.000471947443 m3/h=0.000277777778"
+)
 USD_PER_GB = _kind("a price of data", "0.05 USD/GB", "USD/GB=1 USD/TB=0.001")
 USD_PER_TOKEN = _kind("a price of tokens", "2 USD/Mtoken", "USD/Mtoken=1e-6 USD/ktoken=1e-3")
 USD_PER_H = _kind("a price per hour", "2.95 USD/h", "USD/h=1")
@@ -74,6 +77,7 @@ SHARE = _kind("a share", "30 %", "%=0.01")
 
 KINDS = (
     *(TIME, POWER, ENERGY, DATA, BIT_RATE, BYTE_RATE, TEMPERATURE, TEMPERATURE_DIFFERENCE),
+    AIR_FLOW,
     *(USD_PER_GB, USD_PER_TOKEN, USD_PER_H, USD_PER_KWH, CARBON),
     *(REQUEST_RATE, TOKEN_RATE, TOKENS, SHARE),
 )

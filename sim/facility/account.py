@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 
 import numpy as np
 
@@ -16,7 +16,16 @@ from sim.interfaces import FloatArray, IntArray
 # Quantities of a site that are added up over time; `capped` is the share of racks whose clock is
 # below 1.
 SITE_RATES = (
-    *("it_w", "loss_w", "fans_w", "pumps_w", "chiller_w", "reject_w", "facility_w"),
+    *(
+        "it_w",
+        "server_fans_w",
+        "loss_w",
+        "fans_w",
+        "pumps_w",
+        "chiller_w",
+        "reject_w",
+        "facility_w",
+    ),
     *("grid_w", "generator_w", "solar_w", "discharge_w", "charge_w", "unserved_w"),
     *("unmet_heat_w", "water_l_per_s", "cost_usd_per_s", "carbon_g_per_s", "outside_c"),
     "capped",
@@ -115,6 +124,7 @@ class Account:
         """Return energy, water, cost and carbon of each site in the measuring window."""
         return {
             site.name: _site_report(
+                site.name,
                 dict(zip(SITE_RATES, self.totals[:, at].tolist(), strict=True)),
                 self.measured_s,
                 self._demand[at].peak_w,
@@ -145,21 +155,32 @@ def _rates(step: SiteStep, site: SitePhysics, start_s: float, end_s: float) -> t
         cost_w += power.generator_w * grid.generator.usd_per_kwh
         carbon_w += power.generator_w * grid.generator.gco2_per_kwh
     return (
-        *(step.it_w, sum(step.loss_w), cooling.fans_w, cooling.pumps_w, cooling.chiller_w),
-        *(cooling.reject_w, step.facility_w, power.grid_w, power.generator_w, power.solar_w),
+        *(step.it_w, step.server_fans_w, sum(step.loss_w), cooling.fans_w, cooling.pumps_w),
+        *(
+            cooling.chiller_w,
+            cooling.reject_w,
+            step.facility_w,
+            power.grid_w,
+            power.generator_w,
+            power.solar_w,
+        ),
         *(power.discharge_w, power.charge_w, power.unserved_w, step.unmet_w),
         *(cooling.water_l_per_s, cost_w / J_PER_KWH, carbon_w / J_PER_KWH, step.outside_c),
     )
 
 
 def _site_report(
-    total: dict[str, float], measured_s: float, peak_w: float, demand_usd_per_w: float
+    site: str, total: dict[str, float], measured_s: float, peak_w: float, demand_usd_per_w: float
 ) -> dict[str, float]:
     kwh = {
         name.removesuffix("_w") + "_kwh": value / J_PER_KWH
         for name, value in total.items()
         if name.endswith("_w")
     }
+    wrong = [name for name, kwh_used in kwh.items() if not isfinite(kwh_used)]
+    if wrong:  # the physics came apart; better no figure than a wrong or a missing one
+        message = f"the energy of site {site} is not finite: {', '.join(wrong)}"
+        raise FloatingPointError(message)
     it_kwh, used_kwh = kwh["it_kwh"], kwh["facility_kwh"]
     demand_usd = peak_w * demand_usd_per_w
     return {

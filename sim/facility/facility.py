@@ -54,6 +54,7 @@ class FacilityParts:
         faults: what can fail.
         targets: load targets by site number.
         methods: how each rack is cooled, by name.
+        densest_w: power at which the cooling of each rack is at its end (racks,) [W].
         account: energies and series.
         incidents: what went wrong.
     """
@@ -71,6 +72,7 @@ class FacilityParts:
     faults: Sequence[FaultPlan]
     targets: Sequence[tuple[int, LoadTarget]]
     methods: tuple[str, ...]
+    densest_w: FloatArray
     account: Account
     incidents: IncidentLog
 
@@ -256,6 +258,8 @@ class Facility:
         racks = (thermals.inlet_c, thermals.plate_c, self._fewer, clock)
         parts.account.add(steps, racks, self._now_s, now_s)
         # What the grid gives beyond the racks' own power: on-site sources make it smaller.
-        self._overhead = np.array([step.balance.grid_w - step.it_w for step in steps])
+        self._overhead = np.array(
+            [step.balance.grid_w - step.it_w + step.server_fans_w for step in steps]
+        )
         for (site, _), drawn in zip(parts.targets, self._drawn, strict=True):
             drawn.append((self._now_s, now_s, steps[site].balance.grid_w))

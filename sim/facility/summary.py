@@ -45,7 +45,7 @@ def facility_warnings(facility: Facility, plant: Plant) -> Iterator[str]:
     """Yield what a reader of the run should know of its plant."""
     parts = facility.parts
     rated_w = parts.physics.thermals.rated_w
-    yield from density_warnings(plant, parts.meter, parts.methods, rated_w)
+    yield from density_warnings(plant, parts.meter, parts.methods, parts.densest_w, rated_w)
 
 
 def _sites(facility: Facility, plant: Plant) -> dict[str, dict[str, float]]:
@@ -53,12 +53,12 @@ def _sites(facility: Facility, plant: Plant) -> dict[str, dict[str, float]]:
     meter = facility.parts.meter
     chips_j = _by_site(plant, meter.accelerator_j())
     base_j = _by_site(plant, plant.rack_base_w * meter.on_s)
-    it_j = meter.energy_j[meter.points.spans["site"]]
     report = facility.energy_report()
     for at, figures in enumerate(report.values()):
         figures["accelerator_kwh"] = float(chips_j[at]) / J_PER_KWH
         figures["rack_base_kwh"] = float(base_j[at]) / J_PER_KWH
-        figures["server_parts_kwh"] = float(it_j[at] - chips_j[at] - base_j[at]) / J_PER_KWH
+        known_kwh = figures["accelerator_kwh"] + figures["rack_base_kwh"]
+        figures["server_parts_kwh"] = figures["it_kwh"] - known_kwh
     return report
 
 
@@ -77,7 +77,7 @@ def _rows(facility: Facility, plant: Plant) -> list[RowHeadroom]:
     return row_headroom(
         plant,
         parts.meter,
-        parts.methods,
+        parts.densest_w,
         stages_w=np.array([promise_w(site.stages) for site in parts.physics.sites]),
         cooling_w=np.array(cooling_w),
     )

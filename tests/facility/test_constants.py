@@ -23,9 +23,10 @@ def test_every_constant_has_a_kind_a_known_source_and_lies_in_its_range():
         assert constant.mark.source in sources, name
         assert constant.mark.low <= constant.value <= constant.mark.high, name
     used = {constant.mark.source for constant in constants().values()}
-    used |= {method["source"] for method in table()["methods"].values()}
+    methods = {**table()["air_methods"], **table()["liquid_methods"]}
+    used |= {method["source"] for method in methods.values()}
     assert set(own_sources()) <= used
-    for name, method in table()["methods"].items():
+    for name, method in methods.items():
         assert (method["kind"] in KINDS, method["source"] in sources) == (True, True), name
 
 
@@ -51,7 +52,7 @@ def test_a_run_lists_what_it_uses_and_not_what_it_sets():
     marks = marks_of(schema.Facility(), ("a",), AIR)
     assert marks["facility.rack"]["metal_j_per_k"].kind == "guess"
     assert "facility.plate" not in {entry for entry in marks if "j_per_k" in marks[entry]}
-    assert marks["facility.methods.contained"]["densest_w"].source == "cooling-limits"
+    assert marks["facility.methods.contained"]["supply_m3_per_s"].source == "air-balance"
     assert "facility.methods.immersion" not in marks
     assert "proportional" in marks["facility.electrical.ups"]
     given = schema.Facility.model_validate(

@@ -219,8 +219,8 @@ def test_recirculation_by_rule_and_by_matrix():
 def test_throttling_starts_at_the_limit_and_ends_at_the_shutdown():
     limits = Protection()
     nothing = np.full(2, np.nan)
-    assert limits.clock(np.array([40.0, 20.0]), nothing, 0.3).tolist() == pytest.approx([0.65, 1.0])
-    by_plate = limits.clock(np.array([40.0, 25.0]), np.array([60.0, 89.0]), 0.3)
+    assert limits.clock(np.array([38.5, 20.0]), nothing, 0.3).tolist() == pytest.approx([0.65, 1.0])
+    by_plate = limits.clock(np.array([38.5, 25.0]), np.array([60.0, 89.0]), 0.3)
     assert by_plate.tolist() == pytest.approx([0.65, 0.65])
     assert limits.too_hot(np.array([45.0, 25.0]), np.array([np.nan, 90.0])).all()
     assert limits.cool(np.array([31.0, 25.0]), np.array([np.nan, 61.0])).tolist() == [False, False]

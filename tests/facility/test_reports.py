@@ -12,6 +12,7 @@ from sim.dcim.trend_log import write_bms
 from sim.facility.metering.headroom import density_warnings, row_headroom
 from sim.facility.metering.meter import PowerMeter
 
+DENSEST_W = np.array([30e3, 150e3, 30e3, 10e3])
 METHODS = ("contained", "direct-to-chip", "contained", "perimeter")
 
 
@@ -24,7 +25,7 @@ def test_headroom_names_what_binds_and_adds_up(make_plant):
     )
     meter = PowerMeter(plant)
     meter.advance(np.zeros((0, 8)), 10.0)
-    rows = {row.name: row for row in row_headroom(plant, meter, METHODS)}
+    rows = {row.name: row for row in row_headroom(plant, meter, DENSEST_W)}
     # Row 1: racks allow 9 kW, its part of the site 24 * 10 / 30 = 8 kW.
     first = rows["a/h/r1"]
     assert first.binding == "power"
@@ -40,7 +41,7 @@ def test_headroom_names_what_binds_and_adds_up(make_plant):
 def test_rows_without_a_limit_are_left_out_and_sla_counts(make_plant):
     plant = make_plant(row_limit_w=np.array([np.inf, 5000.0, np.inf]), rack_limit_w=np.full(4, 9e3))
     meter = PowerMeter(plant)
-    (row,) = row_headroom(plant, meter, METHODS, sla_share=np.full(3, 0.7))
+    (row,) = row_headroom(plant, meter, DENSEST_W, sla_share=np.full(3, 0.7))
     assert (row.name, row.binding) == ("a/h/r2", "sla")
     assert row.stranded_w["sla"] == pytest.approx(1500.0)
 
@@ -70,9 +71,9 @@ def test_a_rack_too_dense_for_its_cooling_is_named_with_the_excess(make_plant):
     meter = PowerMeter(plant)
     meter.advance(np.zeros((0, 8)), 10.0)
     rated_w = np.array([41_000.0, 41_000.0, 20_000.0, 12_000.0])
-    first, second = density_warnings(plant, meter, METHODS, rated_w)
+    first, second = density_warnings(plant, meter, METHODS, DENSEST_W, rated_w)
     assert first.startswith(
         "site a: 1 rack may draw up to 41 kW, which is 11 kW more than contained"
     )
     assert "2 kW more than perimeter" in second
-    assert list(density_warnings(plant, meter, METHODS, np.full(4, 9e3))) == []
+    assert list(density_warnings(plant, meter, METHODS, DENSEST_W, np.full(4, 9e3))) == []

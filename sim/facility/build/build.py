@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
@@ -11,13 +11,20 @@ import numpy as np
 from sim.errors import Problem, ScenarioError
 from sim.facility.account import Account
 from sim.facility.build.breaker_settings import breaker_bank, point_breakers
+from sim.facility.build.constants import value
 from sim.facility.build.build_site import SitePlace, build_site
 from sim.facility.capping.policies import CAPPING, CappingSettings
 from sim.facility.capping.response import FrequencyResponse
 from sim.facility.control import PowerControl, replica_map
-from sim.facility.cooling.methods import METHODS
-from sim.facility.cooling.protection import Protection
-from sim.facility.cooling.racks import RackCooling
+from sim.facility.cooling.methods import (
+    AIR_METHODS,
+    LIQUID_METHODS,
+    NO_LIQUID,
+    RackMethod,
+    densest_racks_w,
+)
+from sim.facility.cooling.protection import INLET, Protection
+from sim.facility.cooling.racks import RackCooling, rack_cooling
 from sim.facility.cooling.recirculation import read_matrix
 from sim.facility.facility import FacilityParts
 from sim.facility.faults import FaultPlan
@@ -35,6 +42,8 @@ from sim.registry import nearest_hint
 from sim.scenario.schema import facility as schema
 from sim.scenario.schema import facility_events as events
 from sim.plant.plant import Plant
+
+COIL_APPROACH_K = value("coil.approach_k")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,10 @@ def build_facility(
             _target(name, order, plant)
             for name, order in zip(settings.order_names, settings.curtailment, strict=True)
         ],
-        methods=methods,
+        methods=tuple(method.name for method in methods),
+        densest_w=densest_racks_w(
+            methods, np.array([c.supply_c for c in cooling])[rack_site], INLET.throttle_c
+        ),
         account=Account(sites, rack_site, facts.warmup_s, facts.interval_s),
         incidents=incidents,
     )
@@ -126,7 +138,7 @@ def _sites(
     sites: list[SitePhysics] = []
     problems: list[Problem] = []
     for number, name in enumerate(plant.site_names):
-        own = _subset(racks, plant.rack_site == number)
+        own = racks.of(plant.rack_site == number)
         try:
             sites.append(build_site(name, settings, own, facts.places[number], facts))
         except ScenarioError as error:
@@ -172,32 +184,40 @@ def _rated_w(plant: Plant) -> FloatArray:
     return np.asarray(np.where(np.isfinite(plant.rack_limit_w), plant.rack_limit_w, peak_w))
 
 
-def rack_methods(settings: schema.Facility, plant: Plant) -> tuple[str, ...]:
-    """Return how each rack is cooled, by the name of the method."""
+def rack_methods(settings: schema.Facility, plant: Plant) -> tuple[RackMethod, ...]:
+    """Return how each rack is cooled."""
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
-    wet = plant.rack_cooling.astype(bool)
+    kinds = [(_method(cooling, False), _method(cooling, True)) for cooling in per_site]
+    wet = plant.rack_cooling.astype(int)
     pairs = zip(wet.tolist(), plant.rack_site.tolist(), strict=True)
-    return tuple(per_site[s].liquid if liquid else per_site[s].air for liquid, s in pairs)
+    return tuple(kinds[site][liquid] for liquid, site in pairs)
+
+
+def _method(cooling: schema.Cooling, wet: bool) -> RackMethod:
+    liquid = LIQUID_METHODS[cooling.liquid] if wet else NO_LIQUID
+    if wet and cooling.liquid_share is not None:
+        liquid = replace(liquid, liquid_share=cooling.liquid_share)
+    immersed = wet and cooling.liquid == "immersion"
+    water_c = cooling.chilled_water_c
+    return RackMethod(
+        name=cooling.liquid if wet else cooling.air,
+        air=AIR_METHODS["bath" if immersed else cooling.air],
+        liquid=liquid,
+        airflow_m3_per_s=None if immersed else cooling.airflow,
+        units=1.0 if immersed else cooling.units_per_rack,
+        water_below_k=COIL_APPROACH_K if water_c is None else cooling.supply_c - water_c,
+    )
 
 
 def _rack_cooling(
-    settings: schema.Facility, plant: Plant, names: tuple[str, ...], base_dir: Path
+    settings: schema.Facility, plant: Plant, methods: tuple[RackMethod, ...], base_dir: Path
 ) -> RackCooling:
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
-    methods, rated_w = [METHODS[name] for name in names], _rated_w(plant)
+    rated_w = _rated_w(plant)
     count = np.array([float(kind.count) for kind in plant.node_types])[plant.node_type]
-    return RackCooling(
-        rated_w=rated_w,
-        liquid_share=np.array([method.liquid_share for method in methods]),
-        # Air for no more than the method can cool: a denser rack breathes more of its own exhaust.
-        inlet_rise_k=np.array([method.inlet_rise_k for method in methods])
-        * np.maximum(rated_w / np.array([method.densest_w for method in methods]), 1.0),
-        accelerators=np.asarray(
-            np.bincount(plant.node_rack, count, len(rated_w)), dtype=np.float64
-        ),
-        row=plant.rack_row,
-        matrix_k_per_w=_matrix(per_site, plant.rack_site, base_dir),
-    )
+    accelerators = np.bincount(plant.node_rack, count, len(rated_w)).astype(np.float64)
+    matrix = _matrix(per_site, plant.rack_site, base_dir)
+    return rack_cooling(methods, rated_w, accelerators, plant.rack_row, matrix)
 
 
 def _matrix(
@@ -213,17 +233,6 @@ def _matrix(
             own = read_matrix(base_dir / cooling.recirculation, len(mine))
             matrix[np.ix_(mine, mine)] = own
     return matrix
-
-
-def _subset(racks: RackCooling, mine: np.ndarray) -> RackCooling:
-    return RackCooling(
-        racks.rated_w[mine],
-        racks.liquid_share[mine],
-        racks.inlet_rise_k[mine],
-        racks.accelerators[mine],
-        racks.row[mine],
-        racks.spread,
-    )
 
 
 def _response(control: schema.Control) -> FrequencyResponse:

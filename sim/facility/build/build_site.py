@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from sim.errors import Problem, ScenarioError
-from sim.facility.cooling.methods import METHODS
+from sim.facility.cooling.methods import AIR_METHODS
 from sim.facility.cooling.racks import RackCooling
 from sim.facility.cooling.site import CoolingPlant, sized_plant
 from sim.facility.grid.balance import Generator, solar_power_w
@@ -102,7 +102,7 @@ def build_site(
 
 
 def _cooling(cooling: schema.Cooling, racks: RackCooling) -> CoolingPlant:
-    air = METHODS[cooling.air]
+    air = AIR_METHODS[cooling.air]
     air_w = float((racks.rated_w * (1.0 - racks.liquid_share)).sum())
     liquid_w = float((racks.rated_w * racks.liquid_share).sum())
     return sized_plant(

@@ -68,7 +68,7 @@ def marks_of(
         site_names: all sites.
         methods: cooling method of each rack.
     """
-    liquid = any(table()["methods"][name]["liquid_share"] > 0.0 for name in methods)
+    liquid = any(name in table()["liquid_methods"] for name in methods)
     tower = any(section.tower for section in _sections(settings, "cooling", site_names))
     using = {"all": True, "liquid": liquid, "tower": tower}
     found: dict[str, dict[str, Sourced]] = {}
@@ -81,9 +81,9 @@ def marks_of(
         if used:
             found.setdefault(f"facility.{entry}", {})[field] = constant.mark
     for method in sorted(set(methods)):
-        mark = _mark(table()["methods"][method])
-        fields = ("liquid_share", "inlet_rise_k", "fan_share", "densest_w")
-        found[f"facility.methods.{method}"] = dict.fromkeys(fields, mark)
+        entry = {**table()["air_methods"], **table()["liquid_methods"]}[method]
+        fields = [name for name in entry if isinstance(entry[name], int | float)]
+        found[f"facility.methods.{method}"] = dict.fromkeys(fields, _mark(entry))
     return found
 
 

@@ -62,10 +62,12 @@ class SitePhysics:
 class SiteStep:
     """What happened at a site, means over the step.
 
-    ``balance.load = IT + losses + cooling``; heat of racks, fans and pumps = removed + stored.
+    ``balance.load = IT + losses + cooling``; heat of racks, fans and pumps = removed +
+    stored.
 
     Attributes:
-        it_w: power of the racks [W].
+        it_w: power of the racks, `server_fans_w` included [W].
+        server_fans_w: what servers' fans draw beyond the meters because inlets are warm [W].
         loss_w: loss of each electrical stage [W].
         cooling: what cooling took.
         heat_stored_w: heat that racks and loops took up [W].
@@ -76,6 +78,7 @@ class SiteStep:
     """
 
     it_w: float
+    server_fans_w: float
     loss_w: tuple[float, ...]
     cooling: CoolingDraw
     heat_stored_w: float
@@ -126,61 +129,84 @@ class FacilityPhysics:
             end_s: its end, later [s].
         """
         step_s = end_s - start_s
-        supply_c, warm_c = self._supplies()
         services = [site.service for site in self.sites]
         columns = zip(*((s.fans, s.pumps, s.facility_water) for s in services), strict=True)
         fans, pumps, water = (np.array(column)[self._rack_site] for column in columns)
-        heat = self.thermals.step(rack_w, supply_c, warm_c, (fans, pumps, water), step_s)
-        parts = np.stack([rack_w, heat.air_w, heat.liquid_w, heat.stored_w])
+        heat = self.thermals.step(rack_w, *self._supplies(), (fans, pumps, water), step_s)
+        parts = (
+            *(rack_w, heat.extra_w, heat.air_w, heat.liquid_w, heat.stored_w),
+            *(heat.air_w_per_k, heat.liquid_w_per_k),
+        )
         count = len(self.sites)
-        sums = np.stack([np.bincount(self._rack_site, part, minlength=count) for part in parts]).T
-        return [
+        sums = np.array([np.bincount(self._rack_site, part, minlength=count) for part in parts]).T
+        steps = [
             _site_step(site, _SiteHeat(*totals), start_s, end_s)
             for site, totals in zip(self.sites, sums.tolist(), strict=True)
         ]
+        excess = np.array([(site.chilled_excess_k, site.warm_excess_k) for site in self.sites])
+        if excess.any():
+            self.thermals.warm(*excess[self._rack_site].T)
+        return steps
 
     def _supplies(self) -> tuple[FloatArray, FloatArray]:
-        supply = [site.cooling.supply_c + site.chilled_excess_k for site in self.sites]
-        warm = [site.cooling.warm_c + site.warm_excess_k for site in self.sites]
-        return np.array(supply)[self._rack_site], np.array(warm)[self._rack_site]
+        """Return the set points of supply air and facility water at each rack [degC]."""
+        points = np.array([(site.cooling.supply_c, site.cooling.warm_c) for site in self.sites])
+        supply_c, warm_c = points[self._rack_site].T
+        return supply_c, warm_c
 
 
 class _SiteHeat(NamedTuple):
-    """Sums over the racks of a site, means of the step [W]."""
+    """Sums over the racks of a site, means of the step [W], and what a warmer loop changes [W/K]."""
 
-    it_w: float
+    metered_w: float
+    server_fans_w: float
     air_w: float
     liquid_w: float
     stored_w: float
+    air_w_per_k: float
+    liquid_w_per_k: float
 
 
 def _site_step(site: SitePhysics, racks: _SiteHeat, start_s: float, end_s: float) -> SiteStep:
     weather = site.weather.over(start_s, end_s)
-    cooling, loops_stored_w, unmet_w = _cool(site, racks, weather, end_s - start_s)
-    losses = tuple(float(loss) for loss in convert(site.stages, racks.it_w, site.failed).loss_w)
-    load_w = racks.it_w + sum(losses) + cooling.power_w
+    cooling, stored_w, unmet_w = _cool(site, racks, weather, end_s - start_s)
+    it_w = racks.metered_w + racks.server_fans_w
+    losses = tuple(float(loss) for loss in convert(site.stages, it_w, site.failed).loss_w)
+    load_w = it_w + sum(losses) + cooling.power_w
     drawn = site.grid.draw(load_w, start_s, end_s)
-    stored_w = racks.stored_w + loops_stored_w
-    return SiteStep(racks.it_w, losses, cooling, stored_w, unmet_w, *weather, drawn)
+    return SiteStep(
+        *(it_w, racks.server_fans_w, losses, cooling, stored_w, unmet_w, *weather, drawn)
+    )
 
 
 def _cool(
     site: SitePhysics, racks: _SiteHeat, weather: tuple[float, float], step_s: float
 ) -> tuple[CoolingDraw, float, float]:
-    """Advance the loops; return what cooling took, what they stored and what they kept [W]."""
-    chilled_j_per_k, warm_j_per_k = site.loops_j_per_k
+    """Advance the loops; return what cooling took, what is stored and what loops kept [W].
+
+    Racks give less heat to a loop that gets warmer; their answer is linear, so the end of the step
+    is solved for and not stepped to, which no stiffness can upset (implicit Euler of the loops).
+    """
+    loops = [capacity / step_s for capacity in site.loops_j_per_k]  # W per kelvin of change
+    before_w = site.chilled_excess_k * loops[0], site.warm_excess_k * loops[1]
     # A loop above its set point is pulled down as far as the plant can within the step.
-    chilled_before_w = site.chilled_excess_k * chilled_j_per_k / step_s
-    warm_before_w = site.warm_excess_k * warm_j_per_k / step_s
-    chilled_w, warm_w = racks.air_w + chilled_before_w, racks.liquid_w + warm_before_w
-    asked = max(chilled_w, 0.0), max(warm_w, 0.0)
-    cooling = draw(site.cooling, *asked, *weather, site.service)
-    share = asked[0] / sum(asked) if sum(asked) > 0.0 else 1.0
-    chilled_left_w = min(chilled_w, 0.0) + cooling.unmet_w * share
-    warm_left_w = min(warm_w, 0.0) + cooling.unmet_w * (1.0 - share)
-    site.chilled_excess_k = chilled_left_w * step_s / chilled_j_per_k
-    site.warm_excess_k = warm_left_w * step_s / warm_j_per_k
-    stored_w = chilled_left_w + warm_left_w - chilled_before_w - warm_before_w
+    wanted_w = racks.air_w + before_w[0], racks.liquid_w + before_w[1]
+    asked_w = max(wanted_w[0], 0.0), max(wanted_w[1], 0.0)
+    cooling = draw(site.cooling, *asked_w, *weather, site.service)
+    share = asked_w[0] / sum(asked_w) if sum(asked_w) > 0.0 else 1.0
+    left_w = (
+        min(wanted_w[0], 0.0) + cooling.unmet_w * share,
+        min(wanted_w[1], 0.0) + cooling.unmet_w * (1.0 - share),
+    )
+    site.chilled_excess_k = left_w[0] / (loops[0] + racks.air_w_per_k)
+    site.warm_excess_k = left_w[1] / (loops[1] + racks.liquid_w_per_k)
+    after_w = site.chilled_excess_k * loops[0], site.warm_excess_k * loops[1]
+    stored_w = (
+        racks.stored_w
+        + site.chilled_excess_k * racks.air_w_per_k
+        + site.warm_excess_k * racks.liquid_w_per_k
+        + (sum(after_w) - sum(before_w))
+    )
     # What was left over before is asked for again at every step, and counted once.
-    backlog_w = max(chilled_before_w, 0.0) + max(warm_before_w, 0.0)
-    return cooling, stored_w, max(cooling.unmet_w - backlog_w, 0.0)
+    kept_w = max(after_w[0], 0.0) + max(after_w[1], 0.0)
+    return cooling, stored_w, max(kept_w - max(before_w[0], 0.0) - max(before_w[1], 0.0), 0.0)

@@ -69,6 +69,13 @@ class Propagator:
         new = keep[:, 0] * state_c[0] + keep[:, 1] * state_c[1]
         return np.asarray(new + gain[:, 0] * source1 + gain[:, 1] * source2)
 
+    def per_supply(self) -> FloatArray:
+        """Return how much warmer the nodes end for a supply 1 K warmer, shape (2, racks) [1]."""
+        nodes, gain = self.nodes, self.gain
+        first = nodes.first_loss_w_per_k / np.asarray(nodes.first_j_per_k)
+        second = nodes.second_loss_w_per_k / np.asarray(nodes.second_j_per_k)
+        return np.asarray(gain[:, 0] * first + gain[:, 1] * second)
+
 
 def propagator(nodes: TwoNode, step_s: float) -> Propagator:
     """Return the exact step of ``step_s`` seconds."""
@@ -76,18 +83,25 @@ def propagator(nodes: TwoNode, step_s: float) -> Propagator:
     g = np.asarray(nodes.coupling_w_per_k, float)
     l1 = np.asarray(nodes.first_loss_w_per_k, float)
     l2 = np.asarray(nodes.second_loss_w_per_k, float)
-    a, b, c, d = np.broadcast_arrays(-(g + l1) / c1, g / c1, g / c2, -(g + l2) / c2)
-    spread = np.sqrt((a - d) ** 2 + 4.0 * b * c)
-    fast = 0.5 * (a + d - spread)
+    b, c = g / c1, g / c2
+    a, d = -b - l1 / c1, -c - l2 / c2
+    fast = 0.5 * (a + d - np.sqrt((a - d) ** 2 + 4.0 * b * c))
     # The slow rate from the determinant: the difference of two large numbers would lose it.
     slow = (g * (l1 + l2) + l1 * l2) / (c1 * c2) / fast
-    matrix = np.array([[a, b], [c, d]])
-    unit = np.eye(2)[:, :, None] if matrix.ndim == 3 else np.eye(2)
-    of_slow = (matrix - fast * unit) / (slow - fast)
-    of_fast = unit - of_slow
-    keep = of_slow * np.exp(slow * step_s) + of_fast * np.exp(fast * step_s)
-    gain = step_s * (of_slow * _mean_exp(slow * step_s) + of_fast * _mean_exp(fast * step_s))
+    fast_left, slow_left = np.expm1(fast * step_s), np.expm1(slow * step_s)
+    fast_s, slow_s = fast_left / fast, _integral(slow, slow_left, step_s)
+    apart = slow - fast
+    keep = _of_matrix(fast_left + 1.0, (slow_left - fast_left) / apart, a - fast, b, c, d - fast)
+    gain = _of_matrix(fast_s, (slow_s - fast_s) / apart, a - fast, b, c, d - fast)
     return Propagator(keep, gain, nodes)
+
+
+def _of_matrix(
+    same: FloatArray, factor: FloatArray, a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray
+) -> FloatArray:
+    """Return ``same I + factor M`` for every rack."""
+    parts = np.broadcast_arrays(same + factor * a, factor * b, factor * c, same + factor * d)
+    return np.array(parts).reshape(2, 2, *parts[0].shape)
 
 
 def stored_j(nodes: TwoNode, change_c: FloatArray) -> FloatArray:
@@ -119,7 +133,7 @@ def steady_c(
     return np.asarray(np.stack(np.broadcast_arrays(supply_c + first, supply_c + second)))
 
 
-def _mean_exp(exponent: FloatArray) -> FloatArray:
-    """Return the mean of exp over 0 to ``exponent``, 1 at 0."""
-    safe = np.where(exponent == 0.0, 1.0, exponent)
-    return np.asarray(np.where(exponent == 0.0, 1.0, np.expm1(safe) / safe))
+def _integral(rate: FloatArray, change: FloatArray, step_s: float) -> FloatArray:
+    """Return the integral of ``exp(rate t)`` over a step, its length at rate 0 [s]."""
+    still = rate == 0.0
+    return np.asarray(np.where(still, step_s, change / np.where(still, 1.0, rate)))

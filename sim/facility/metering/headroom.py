@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.facility.cooling.methods import METHODS
 from sim.facility.metering.meter import PowerMeter
 from sim.facility.power.stranded import CAUSES, Ceilings, imbalance, stranded
 from sim.interfaces import FloatArray, IntArray
@@ -34,7 +33,7 @@ class RowHeadroom:
 def row_headroom(
     plant: Plant,
     meter: PowerMeter,
-    methods: tuple[str, ...],
+    densest_w: FloatArray,
     *,
     stages_w: FloatArray | None = None,
     cooling_w: FloatArray | None = None,
@@ -50,7 +49,7 @@ def row_headroom(
     Args:
         plant: what stands where.
         meter: after the run.
-        methods: cooling method of each rack.
+        densest_w: power at which the cooling of each rack is at its end [W].
         stages_w: IT power that each site's stages promise [W].
         cooling_w: IT power whose heat each site's plant can take away [W].
         sla_share: share of each row's limit beyond which latency targets were missed.
@@ -58,7 +57,6 @@ def row_headroom(
     rows = len(plant.row_names)
     limit_w = plant.row_limit_w
     endless = np.full(rows, np.inf)
-    densest_w = np.array([METHODS[name].densest_w for name in methods])
     row_site = plant.hall_site[plant.row_hall]
     power_w, heat_w = _power_ceiling_w(plant), _per_row(densest_w, plant.rack_row, rows)
     if stages_w is not None:
@@ -108,7 +106,11 @@ def _part_w(plant: Plant, above: IntArray, limits_w: FloatArray) -> FloatArray:
 
 
 def density_warnings(
-    plant: Plant, meter: PowerMeter, methods: tuple[str, ...], rated_w: FloatArray
+    plant: Plant,
+    meter: PowerMeter,
+    methods: tuple[str, ...],
+    densest_w: FloatArray,
+    rated_w: FloatArray,
 ) -> Iterator[str]:
     """Yield a warning per site and method whose racks may draw more than the method can cool.
 
@@ -116,19 +118,20 @@ def density_warnings(
         plant: what stands where.
         meter: after the run.
         methods: cooling method of each rack.
+        densest_w: power at which the cooling of each rack is at its end [W].
         rated_w: most that each rack may draw [W].
     """
-    densest_w = np.array([METHODS[name].densest_w for name in methods])
     peak_w = meter.peak_w[meter.points.spans["rack"]]
     for site, name in enumerate(plant.site_names):
         mine = (plant.rack_site == site) & (rated_w > densest_w * (1.0 + 1e-9))
         for method in sorted({methods[rack] for rack in np.flatnonzero(mine).tolist()}):
             here = mine & (np.array(methods) == method)
-            most_w, limit_w = float(rated_w[here].max()), METHODS[method].densest_w
+            most_w, limit_w = float(rated_w[here].max()), float(densest_w[here].min())
             yield (
                 f"site {name}: {_racks(int(here.sum()))} may draw up to {most_w / 1e3:.0f} kW, "
                 f"which is {(most_w - limit_w) / 1e3:.0f} kW more than {method} cooling takes "
-                f"out of a rack; they drew at most {float(peak_w[here].max()) / 1e3:.1f} kW"
+                f"out of a rack ({limit_w / 1e3:.0f} kW); "
+                f"they drew at most {float(peak_w[here].max()) / 1e3:.1f} kW"
             )
 
 

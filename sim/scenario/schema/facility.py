@@ -17,6 +17,8 @@ from sim.document.quantities import (
     GCo2PerKwh,
     Joules,
     Kelvins,
+    PositiveAirFlow,
+    PositiveFloat,
     PositiveInt,
     PositiveSeconds,
     PositiveShare,
@@ -147,8 +149,18 @@ class Cooling(Section):
     """Method for air-cooled racks."""
     liquid: Literal["direct-to-chip", "immersion"] = "direct-to-chip"
     """Method for liquid-cooled racks."""
+    airflow: PositiveAirFlow | None = None
+    """Cool air per rack, or per in-row unit, such as '1.9 m3/s' or '4030 CFM'; what is usual for
+    the method unless given."""
+    units_per_rack: PositiveFloat = 1.0
+    """In-row units, or rear doors in line, per rack."""
+    liquid_share: PositiveShare | None = None
+    """Heat of liquid-cooled racks that goes into liquid; what is usual for the method unless
+    given."""
     supply_c: Celsius = 24.0
     """Supply air."""
+    chilled_water_c: Celsius | None = None
+    """Water of cooling coils and doors; 6 K below the supply air unless given."""
     warm_water_c: Celsius = 32.0
     """Facility water of the liquid loop."""
     tower: bool = False
