@@ -40,7 +40,7 @@ POWER_LEVELS: tuple[Level, ...] = ("site", "row", "rack")
 def collect(world: World) -> Result:
     """Return the result of a world that has run, wholly or in part."""
     end_s = world.clock.now
-    world.recorder.close(world.unfinished())
+    world.recorder.close(world.unfinished(), end_s)
     world.attempts.flush()
     window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
     fingerprint = sha256(world.scenario)
@@ -59,6 +59,7 @@ def collect(world: World) -> Result:
             "warnings": list(_warnings(world, above)),
             "pools": dict(_pools(world)),
             "topology": _topology(world),
+            "plant": _plant(world),
             **_facility(world),
             "rows": _rows(world, window),
             "above_limit": above,
@@ -334,6 +335,16 @@ def _topology(world: World) -> dict[str, Any]:
             {"from": link.start, "to": link.end, "latency_s": link.latency_s}
             for link in topology.links
         ],
+    }
+
+
+def _plant(world: World) -> dict[str, int]:
+    """Return how much hardware there is, whether or not it serves."""
+    plant = world.plant
+    return {
+        "sites": len(plant.site_names),
+        "racks": len(plant.rack_names),
+        "accelerators": int(plant.node_accelerators.sum()),
     }
 
 

@@ -18,9 +18,10 @@ from sim.cost.fleet_cost import FleetUse, fleet_cost
 from sim.interfaces import STATUS_NAMES, IntArray
 from sim.metrics.activity import OUTPUT_TOKENS, ActivitySeries
 from sim.metrics.quantiles import Quantiles
+from sim.metrics.sla import REASONS
 from sim.metrics.statistics import RequestStatistics
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 
 _J_PER_KWH = 3.6e6
@@ -210,19 +211,27 @@ def _method(statistics: RequestStatistics) -> dict[str, Any]:
 def _sla(statistics: RequestStatistics) -> dict[str, Any]:
     found: dict[str, Any] = {}
     arrived = statistics.measured_fates.sum(axis=1).tolist()
-    for tier, attained, number in zip(
-        statistics.tiers, statistics.attained.tolist(), arrived, strict=True
+    for tier, attained, number, misses in zip(
+        statistics.tiers,
+        statistics.attained.tolist(),
+        arrived,
+        statistics.missed.tolist(),
+        strict=True,
     ):
+        reasons = dict(zip(REASONS, misses, strict=True))
+        undecided = reasons.pop("undecided")
         stated = {
             name: value
             for name in ("ttft_s", "tpot_s", "e2e_s", "target", "require")
             if (value := getattr(tier, name)) is not None
         }
         found[tier.name] = {
-            "attainment": _over(attained, number),
+            "attainment": _over(attained, number - undecided),
             "targets": stated,
             "attained": attained,
             "requests": number,
+            "undecided": undecided,
+            "missed": reasons,
         }
     return found
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from sim.report import formats
 from sim.report.charts import palette
 from sim.report.charts.view import as_float, at, time_span_s
-from sim.report.headline import tiles, verdict
+from sim.report.html.headline import verdict
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.section import Section
 from sim.report.html.sections import run_sections
+from sim.report.html.tiles import tiles
 from sim.report.notices import notices
 
 if TYPE_CHECKING:
