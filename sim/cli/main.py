@@ -25,7 +25,13 @@ from sim.cli import (
 )
 from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
 from sim.cli.group import Interrupted, Verbs
-from sim.errors import InfeasibleError, InputError, ModelLimitError, Problem
+from sim.errors import (
+    EnvironmentLimitError,
+    InfeasibleError,
+    InputError,
+    ModelLimitError,
+    Problem,
+)
 
 app = typer.Typer(
     cls=Verbs,
@@ -117,7 +123,7 @@ def _told(error: BaseException) -> int:
             if len(error.problems) > 1:
                 typer.echo(f"{len(error.problems)} errors", err=True)
             return INVALID
-        case ModelLimitError() | InfeasibleError():
+        case ModelLimitError() | InfeasibleError() | EnvironmentLimitError():
             typer.echo(f"error: {error}", err=True)
             return LIMIT
         case BrokenPipeError():  # the same from a plain print

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 from sim.cli.exits import ASSERTION, INTERRUPTED, OK
 from sim.cli.folders import writable
 from sim.cli.progress import Meter, StopFlag, stop_on_interrupt, watched
+from sim.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -43,9 +43,9 @@ def run(
 
     loaded = load_scenario(scenario, overrides or ())
     folder = writable(out or _default_folder(loaded, seed))
-    with stop_on_interrupt() as stop, _without_leftovers(folder):
-        result = _simulate(loaded, seed, folder, quiet, stop)
-        result.save(folder, report=render_report)
+    with stop_on_interrupt() as stop, workspace(folder) as room:
+        result = _simulate(loaded, seed, room, quiet, stop)
+        result.save(room, report=render_report)
     if as_json:
         typer.echo(json.dumps(result.summary, indent=2))
     elif not quiet:
@@ -75,23 +75,14 @@ def _default_folder(scenario: Scenario, seed: int) -> Path:
     return Path("runs") / f"{scenario.name}-{sha256(scenario)[:8]}" / f"seed={seed}"
 
 
-def _simulate(scenario: Scenario, seed: int, folder: Path, quiet: bool, stop: StopFlag) -> Result:
-    from sim.result import spool_path
+def _simulate(
+    scenario: Scenario, seed: int, room: Workspace, quiet: bool, stop: StopFlag
+) -> Result:
+    from sim.result import REQUESTS
     from sim.simulate import simulate
 
     with Meter(visible=watched(quiet)) as meter:
-        return simulate(scenario, seed, spool=spool_path(folder), progress=meter, stop=stop)
-
-
-@contextmanager
-def _without_leftovers(folder: Path) -> Iterator[None]:
-    """Remove the spooled requests of a run that is not saved, because of an error or Ctrl-C."""
-    from sim.result import spool_path
-
-    try:
-        yield
-    finally:
-        spool_path(folder).unlink(missing_ok=True)
+        return simulate(scenario, seed, spool=room.path(REQUESTS), progress=meter, stop=stop)
 
 
 def _print_summary(result: Result, folder: Path) -> None:
