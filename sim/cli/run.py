@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.exits import ASSERTION, INTERRUPTED, OK
+from sim.cli.exits import ASSERTION, OK, interrupted
 from sim.cli.folders import writable
-from sim.cli.progress import Meter, StopFlag, stop_on_interrupt, watched
+from sim.cli.progress import Meter, watched
+from sim.cli.signals import StopFlag, stop_on_interrupt
 from sim.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run(
     if stop():
         kind = "partial" if result.summary["interrupted"] else "complete"
         typer.echo(f"interrupted: {kind} results are in {folder}", err=True)
-        return INTERRUPTED
+        return interrupted(stop.number)
     failed = list(_failed_assertions(result.summary["sla"]))
     for message in failed:
         typer.echo(f"SLA assertion failed: {message}", err=True)
