@@ -25,6 +25,7 @@ from sim.metrics.sinks import MemorySink
 from sim.metrics.summary import RunIdentity, SiteFigures, Window, summarise
 from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
+from sim.scenario.checks.plausible import unusual_values
 from sim.scenario.lock import lock_text, sha256
 from sim.serving.queues.pool_model import pool_warnings
 from sim.table import Table
@@ -294,6 +295,7 @@ def _fleet(world: World) -> dict[str, Any]:
 def _warnings(world: World, above: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     if world.interrupted:
         yield f"the run was interrupted at {world.clock.now:.1f} s; figures cover that part only"
+    yield from unusual_values(world.scenario)
     yield from limit_warnings(above)
     first = 0
     for pool, numbers, name in zip(world.pools, world.pool_numbers, world.names.pools, strict=True):
