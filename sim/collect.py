@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,12 +30,11 @@ from sim.scenario.checks.plausible import unusual_values
 from sim.scenario.lock import lock_text, sha256
 from sim.serving.queues.pool_model import pool_warnings
 from sim.table import Table
+from sim.units import J_PER_KWH, S_PER_H
 
 if TYPE_CHECKING:
     from sim.simulate import World
 
-J_PER_KWH = 3.6e6
-S_PER_H = 3600.0
 POWER_LEVELS: tuple[Level, ...] = ("site", "row", "rack")
 
 
@@ -124,9 +124,13 @@ def _facility_figures(world: World, site: str, region: Region | None) -> dict[st
     return {
         "facility_j": kwh * J_PER_KWH,
         "capped_share": report["capped_share"],
-        "usd_per_kwh": report["cost_usd"] / kwh if kwh else None,
-        "gco2_per_kwh": report["carbon_kg"] * 1e3 / kwh if kwh else None,
+        "usd_per_kwh": _known(report["cost_usd"] / kwh) if kwh else None,
+        "gco2_per_kwh": _known(report["carbon_kg"] * 1e3 / kwh) if kwh else None,
     }
+
+
+def _known(rate: float) -> float | None:
+    return None if isnan(rate) else rate
 
 
 def _pool_uses(world: World, window: Window) -> Iterator[PoolUse]:

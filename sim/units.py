@@ -18,6 +18,12 @@ from sim.errors import InputError, Problem
 NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _QUANTITY = re.compile(rf"\s*({NUMBER})\s*([^\d\s].*?)?\s*", re.ASCII)
 _LONGEST = 64
+
+J_PER_KWH = 3.6e6
+S_PER_H = 3600.0
+H_PER_YEAR = 8766.0  # a mean year of 365.25 days
+H_PER_MONTH = H_PER_YEAR / 12.0
+TOKENS_PER_MTOKEN = 1e6
 _EXACT = Context(prec=60)
 
 

@@ -20,11 +20,10 @@ from sim.metrics.activity import OUTPUT_TOKENS, ActivitySeries
 from sim.metrics.quantiles import Quantiles
 from sim.metrics.sla import REASONS
 from sim.metrics.statistics import RequestStatistics
+from sim.units import J_PER_KWH
 
 SCHEMA_VERSION = "2"
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
-
-_J_PER_KWH = 3.6e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class SiteFigures:
     @property
     def paid_kwh(self) -> float:
         """Energy that is paid and emitted for [kWh]: at the meter if modelled, else IT energy."""
-        return (self.it_j if self.facility_j is None else self.facility_j) / _J_PER_KWH
+        return (self.it_j if self.facility_j is None else self.facility_j) / J_PER_KWH
 
 
 def summarise(
@@ -277,8 +276,8 @@ def _energy(sites: Sequence[SiteFigures], output_tokens: float) -> dict[str, flo
     metered = [site.facility_j for site in sites if site.facility_j is not None]
     facility_j = math.fsum(metered) if len(metered) == len(sites) else None
     return {
-        "it_kwh": it_j / _J_PER_KWH,
-        "facility_kwh": None if facility_j is None else facility_j / _J_PER_KWH,
+        "it_kwh": it_j / J_PER_KWH,
+        "facility_kwh": None if facility_j is None else facility_j / J_PER_KWH,
         "pue": _over(facility_j, it_j),
         "j_per_output_token": _over(it_j, output_tokens),
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.metrics.quantiles import LogHistogram
+from sim.units import J_PER_KWH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 LATENCIES = ("ttft_s", "tpot_s", "e2e_s")
 LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 COUNTED = ("attained", "requests", "undecided")
-JOULES_PER_KWH = 3.6e6
 
 
 def portion(result: Any, start_s: float, end_s: float) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def merged(portions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "output_tokens_per_s": tokens / length_s,
         },
         "energy": {
-            "it_kwh": joules / JOULES_PER_KWH,
+            "it_kwh": joules / J_PER_KWH,
             "j_per_output_token": joules / tokens if tokens else None,
         },
     }
