@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,22 +26,22 @@ from sim.metrics.sinks import MemorySink
 from sim.metrics.summary import RunIdentity, SiteFigures, Window, summarise
 from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
+from sim.scenario.checks.plausible import unusual_values
 from sim.scenario.lock import lock_text, sha256
 from sim.serving.queues.pool_model import pool_warnings
 from sim.table import Table
+from sim.units import J_PER_KWH, S_PER_H
 
 if TYPE_CHECKING:
     from sim.simulate import World
 
-J_PER_KWH = 3.6e6
-S_PER_H = 3600.0
 POWER_LEVELS: tuple[Level, ...] = ("site", "row", "rack")
 
 
 def collect(world: World) -> Result:
     """Return the result of a world that has run, wholly or in part."""
     end_s = world.clock.now
-    world.recorder.close(world.unfinished())
+    world.recorder.close(world.unfinished(), end_s)
     world.attempts.flush()
     window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
     fingerprint = sha256(world.scenario)
@@ -59,6 +60,7 @@ def collect(world: World) -> Result:
             "warnings": list(_warnings(world, above)),
             "pools": dict(_pools(world)),
             "topology": _topology(world),
+            "plant": _plant(world),
             **_facility(world),
             "rows": _rows(world, window),
             "above_limit": above,
@@ -122,9 +124,13 @@ def _facility_figures(world: World, site: str, region: Region | None) -> dict[st
         "it_j": report["it_kwh"] * J_PER_KWH,  # servers' fans at warm inlets included
         "facility_j": kwh * J_PER_KWH,
         "capped_share": report["capped_share"],
-        "usd_per_kwh": report["cost_usd"] / kwh if kwh else None,
-        "gco2_per_kwh": report["carbon_kg"] * 1e3 / kwh if kwh else None,
+        "usd_per_kwh": _known(report["cost_usd"] / kwh) if kwh else None,
+        "gco2_per_kwh": _known(report["carbon_kg"] * 1e3 / kwh) if kwh else None,
     }
+
+
+def _known(rate: float) -> float | None:
+    return None if isnan(rate) else rate
 
 
 def _pool_uses(world: World, window: Window) -> Iterator[PoolUse]:
@@ -293,6 +299,7 @@ def _fleet(world: World) -> dict[str, Any]:
 def _warnings(world: World, above: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     if world.interrupted:
         yield f"the run was interrupted at {world.clock.now:.1f} s; figures cover that part only"
+    yield from unusual_values(world.scenario)
     yield from limit_warnings(above)
     first = 0
     for pool, numbers, name in zip(world.pools, world.pool_numbers, world.names.pools, strict=True):
@@ -334,6 +341,16 @@ def _topology(world: World) -> dict[str, Any]:
             {"from": link.start, "to": link.end, "latency_s": link.latency_s}
             for link in topology.links
         ],
+    }
+
+
+def _plant(world: World) -> dict[str, int]:
+    """Return how much hardware there is, whether or not it serves."""
+    plant = world.plant
+    return {
+        "sites": len(plant.site_names),
+        "racks": len(plant.rack_names),
+        "accelerators": int(plant.node_accelerators.sum()),
     }
 
 

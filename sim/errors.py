@@ -74,3 +74,7 @@ class InfeasibleError(LoadbankError):
 
 class ModelLimitError(LoadbankError):
     """A model was asked for an answer outside the range in which it can give one (exit code 4)."""
+
+
+class EnvironmentLimitError(LoadbankError):
+    """The machine gave out, not the input: a full or failing disk, no more files (exit code 4)."""

@@ -7,7 +7,6 @@ last, and every file appears under its name only when it is whole.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from html import escape
@@ -17,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import InputError, Problem
 from sim.metrics.parquet import frame_of, read_frame, write_table
 from sim.table import Table
+from sim.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
 REQUESTS, SERIES, RACKS = "requests.parquet", "series.parquet", "racks.parquet"
-_SPOOL = f".{REQUESTS}.spool"
 SCENARIO_LOCK, REPORT, SUMMARY = "scenario.lock.yaml", "report.html", "summary.json"
 
 
@@ -105,25 +104,35 @@ class Result:
         """Regions, sites and links, for a map."""
         return dict(self.summary.get("topology") or {})
 
-    def save(self, folder: str | Path, report: Callable[[Result], str] | None = None) -> Path:
+    def save(
+        self, folder: str | Path | Workspace, report: Callable[[Result], str] | None = None
+    ) -> Path:
         """Write the run folder and return it.
 
         Args:
-            folder: where to; made if it does not exist. Nothing is written outside.
+            folder: where to; made if it does not exist. Nothing is written outside. A command that
+                holds a workspace already gives that.
             report: makes the text of ``report.html`` from this result; no report without it.
+
+        Raises:
+            InputError: another command writes into the folder.
+            EnvironmentLimitError: the disk is full or fails; the files before that are kept.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / SUMMARY).unlink(missing_ok=True)
-        _put(folder / SCENARIO_LOCK, lambda path: _write_text(path, self.scenario_lock))
-        for name in (REQUESTS, SERIES, RACKS):
-            self._save_table(folder / name)
+        if isinstance(folder, Workspace):
+            return self._save(folder, report)
+        with workspace(folder) as room:
+            return self._save(room, report)
+
+    def _save(self, room: Workspace, report: Callable[[Result], str] | None) -> Path:
+        (room.folder / SUMMARY).unlink(missing_ok=True)
+        for name in (REQUESTS, SERIES, RACKS):  # what was spooled only needs its name: no space
+            self._save_table(room, name)
+        room.put_text(SCENARIO_LOCK, self.scenario_lock)
         if report is not None:
-            page = report(self)
-            _put(folder / REPORT, lambda path: _write_text(path, page))
+            room.put_text(REPORT, report(self))
         text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-        _put(folder / SUMMARY, lambda path: _write_text(path, text + "\n"))
-        return folder
+        room.put_text(SUMMARY, text + "\n")
+        return room.folder
 
     @classmethod
     def load(cls, folder: str | Path) -> Result:
@@ -177,34 +186,14 @@ class Result:
             self._frames[name] = read_frame(table) if isinstance(table, Path) else frame_of(table)
         return self._frames[name]
 
-    def _save_table(self, target: Path) -> None:
-        table = self._tables[target.name]
+    def _save_table(self, room: Workspace, name: str) -> None:
+        table = self._tables[name]
         if not isinstance(table, Path):
-            _put(target, lambda path: write_table(path, table))
-        elif table.parent.resolve() != target.parent.resolve():
-            _put(target, lambda path: shutil.copyfile(table, path))
-        else:  # spooled in this folder: it only lacks its name
-            os.replace(table, target)
-            self._tables[target.name] = target
-
-
-def spool_path(folder: Path) -> Path:
-    """Return the file into which a run that will be saved in ``folder`` spools its requests."""
-    return folder / _SPOOL
-
-
-def _put(target: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a temporary name beside its target, then rename it."""
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        write(partial)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+            room.put(name, lambda path: write_table(path, table))
+        elif table.parent == room.scratch:  # spooled in this workspace: it only lacks its place
+            self._tables[name] = room.place(table)
+        else:
+            room.put(name, lambda path: shutil.copyfile(table, path))
 
 
 def _read_summary(path: Path) -> dict[str, Any]:

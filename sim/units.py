@@ -18,22 +18,33 @@ from sim.errors import InputError, Problem
 NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
 _QUANTITY = re.compile(rf"\s*({NUMBER})\s*([^\d\s].*?)?\s*", re.ASCII)
 _LONGEST = 64
+
+J_PER_KWH = 3.6e6
+S_PER_H = 3600.0
+H_PER_YEAR = 8766.0  # a mean year of 365.25 days
+H_PER_MONTH = H_PER_YEAR / 12.0
+TOKENS_PER_MTOKEN = 1e6
 _EXACT = Context(prec=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of quantity: what it is called and the units in which it may be written.
+    """A kind of quantity: what it is called, the units it may be written in, and how large it gets.
 
     Attributes:
         name: noun for messages, such as ``a power``.
         example: a value as users write it.
         units: factor from each unit to the SI unit that the code uses.
+        largest: no value of this kind is beyond it, up or down, in the SI unit.
+        usual: least and greatest value above zero that anybody is likely to mean, in the SI unit;
+            outside of it a reader of the scenario is warned.
     """
 
     name: str
     example: str
     units: Mapping[str, Decimal] = field(hash=False)
+    largest: float = math.inf
+    usual: tuple[float, float] = (0.0, math.inf)
 
     @property
     def expected(self) -> str:
@@ -41,39 +52,71 @@ class Kind:
         return f"{self.name} with its unit, such as '{self.example}'"
 
 
-def _kind(name: str, example: str, table: str) -> Kind:
+def _kind(name: str, example: str, table: str, largest: float, usual: tuple[float, float]) -> Kind:
     pairs = (entry.rsplit("=", 1) for entry in table.split())
-    return Kind(name, example, {unit.replace("_", " "): Decimal(to) for unit, to in pairs})
+    factors = {unit.replace("_", " "): Decimal(to) for unit, to in pairs}
+    return Kind(name, example, factors, largest, usual)
 
 
-TIME = _kind("a time", "250 ms", "s=1 ms=0.001 us=1e-6 µs=1e-6 ns=1e-9 min=60 h=3600 d=86400")
-POWER = _kind("a power", "100 kW", "W=1 kW=1e3 MW=1e6 GW=1e9")
-ENERGY = _kind("an energy", "40 kWh", "J=1 kJ=1e3 MJ=1e6 Wh=3600 kWh=3.6e6 MWh=3.6e9 GWh=3.6e12")
+# The last two columns are what no plant and no service has, and what a slip of a unit looks like:
+# a century; a terawatt (the world's electricity is 3); all data of the world; the rate of all its
+# networks; the surface of the sun; the dearest hour any market has settled at, times ten.
+TIME = _kind(
+    "a time",
+    "250 ms",
+    "s=1 ms=0.001 us=1e-6 µs=1e-6 ns=1e-9 min=60 h=3600 d=86400",
+    36500 * 86400.0,
+    (0, 20 * 365 * 86400.0),
+)
+POWER = _kind("a power", "100 kW", "W=1 kW=1e3 MW=1e6 GW=1e9", 1e12, (1e-3, 2e10))
+ENERGY = _kind(
+    "an energy",
+    "40 kWh",
+    "J=1 kJ=1e3 MJ=1e6 Wh=3600 kWh=3.6e6 MWh=3.6e9 GWh=3.6e12",
+    3.6e18,
+    (1, 3.6e15),
+)
 DATA = _kind(
     "an amount of data",
     "80 GB",
     "B=1 kB=1e3 MB=1e6 GB=1e9 TB=1e12 KiB=1024 MiB=1048576 GiB=1073741824 TiB=1099511627776",
+    1e21,
+    (1, 1e18),
 )
 BIT_RATE = _kind(
     "a bandwidth in bits",
     "100 Gbps",
     "bps=1 kbps=1e3 Mbps=1e6 Gbps=1e9 Tbps=1e12 bit/s=1 kbit/s=1e3 Mbit/s=1e6 Gbit/s=1e9",
+    1e18,
+    (1e5, 1e15),
 )
-BYTE_RATE = _kind("a bandwidth in bytes", "3.35 TB/s", "B/s=1 kB/s=1e3 MB/s=1e6 GB/s=1e9 TB/s=1e12")
-TEMPERATURE = _kind("a temperature", "24 degC", "degC=1 °C=1")
-TEMPERATURE_DIFFERENCE = _kind("a temperature difference", "10 K", "K=1")
+BYTE_RATE = _kind(
+    "a bandwidth in bytes",
+    "3.35 TB/s",
+    "B/s=1 kB/s=1e3 MB/s=1e6 GB/s=1e9 TB/s=1e12",
+    1e18,
+    (1e6, 1e15),
+)
+TEMPERATURE = _kind("a temperature", "24 degC", "degC=1 °C=1", 1000.0, (-60.0, 130.0))
+TEMPERATURE_DIFFERENCE = _kind("a temperature difference", "10 K", "K=1", 500.0, (0, 80.0))
 AIR_FLOW = _kind(
-    "an air flow", "1.9 m3/s", "m3/s=1 L/s=0.001 CFM=0.000471947443 m3/h=0.000277777778"
+    "an air flow", "1.9 m3/s", "m3/s=1 L/s=0.001 CFM=0.000471947443", 1e4, (1e-3, 100.0)
 )
-USD_PER_GB = _kind("a price of data", "0.05 USD/GB", "USD/GB=1 USD/TB=0.001")
-USD_PER_TOKEN = _kind("a price of tokens", "2 USD/Mtoken", "USD/Mtoken=1e-6 USD/ktoken=1e-3")
-USD_PER_H = _kind("a price per hour", "2.95 USD/h", "USD/h=1")
-USD_PER_KWH = _kind("an energy price", "0.08 USD/kWh", "USD/kWh=1 USD/MWh=0.001")
-CARBON = _kind("a carbon intensity", "400 gCO2/kWh", "gCO2/kWh=1 kgCO2/MWh=1")
-REQUEST_RATE = _kind("a request rate", "10 req/s", "req/s=1")
-TOKEN_RATE = _kind("a token rate", "1000 tokens/s", "tokens/s=1 ktokens/s=1e3")
-TOKENS = _kind("a number of tokens", "512 tokens", "tokens=1 token=1 ktokens=1e3 Mtokens=1e6")
-SHARE = _kind("a share", "30 %", "%=0.01")
+USD_PER_GB = _kind("a price of data", "0.05 USD/GB", "USD/GB=1 USD/TB=0.001", 1e4, (0, 5.0))
+USD_PER_TOKEN = _kind(
+    "a price of tokens", "2 USD/Mtoken", "USD/Mtoken=1e-6 USD/ktoken=1e-3", 1.0, (1e-11, 1e-3)
+)
+USD_PER_H = _kind("a price per hour", "2.95 USD/h", "USD/h=1", 1e7, (1e-4, 1e3))
+USD_PER_KWH = _kind(
+    "an energy price", "0.08 USD/kWh", "USD/kWh=1 USD/MWh=0.001", 200.0, (1e-4, 5.0)
+)
+CARBON = _kind("a carbon intensity", "400 gCO2/kWh", "gCO2/kWh=1 kgCO2/MWh=1", 1e4, (0, 1500.0))
+REQUEST_RATE = _kind("a request rate", "10 req/s", "req/s=1", 1e8, (1e-7, 1e6))
+TOKEN_RATE = _kind("a token rate", "1000 tokens/s", "tokens/s=1 ktokens/s=1e3", 1e13, (1e-3, 1e11))
+TOKENS = _kind(
+    "a number of tokens", "512 tokens", "tokens=1 token=1 ktokens=1e3 Mtokens=1e6", 1e9, (1, 2e7)
+)
+SHARE = _kind("a share", "30 %", "%=0.01", 1e4, (1e-9, 100.0))
 
 KINDS = (
     *(TIME, POWER, ENERGY, DATA, BIT_RATE, BYTE_RATE, TEMPERATURE, TEMPERATURE_DIFFERENCE),

@@ -10,8 +10,9 @@ import pytest
 
 from sim.errors import InputError
 from sim.metrics.parquet import write_table
-from sim.result import Result, spool_path
+from sim.result import Result
 from sim.table import TEXT, Table
+from sim.workspace import workspace
 
 SUMMARY = {
     "schema_version": "1",
@@ -103,13 +104,14 @@ def test_a_loaded_run_can_be_saved_again_in_place_and_elsewhere(result, tmp_path
     pd.testing.assert_frame_equal(Result.load(tmp_path / "b").requests, result.requests)
 
 
-def test_a_spooled_table_takes_its_name_in_the_folder(tmp_path):
-    spool = spool_path(tmp_path)
-    write_table(spool, requests_table())
-    empty = Table({"time_s": "d"})
-    result = Result(SUMMARY, LOCK, requests=spool, series=empty, racks=empty)
-    assert len(result.requests) == 3
-    result.save(tmp_path)
+def test_a_spooled_table_takes_its_place_in_the_folder(tmp_path):
+    with workspace(tmp_path) as room:
+        spool = room.path("requests.parquet")
+        write_table(spool, requests_table())
+        empty = Table({"time_s": "d"})
+        result = Result(SUMMARY, LOCK, requests=spool, series=empty, racks=empty)
+        assert len(result.requests) == 3
+        result.save(room)
     assert names_in(tmp_path) == FILES
     result.save(tmp_path / "copy")
     assert len(Result.load(tmp_path / "copy").requests) == 3

@@ -173,9 +173,8 @@ def _checked(made: Entry, entry: RawEntry, finished: Finished) -> list[Problem]:
         place = (*entry.place, *key.split("."))
         return entry.document.problem(place, str(got), expected, hint)
 
-    if isinstance(made, Accelerator) and "bf16" not in made.flops:
-        expected = "bf16 among them; other weights are unpacked and multiplied in it"
-        return [problem("flops", ", ".join(made.flops), expected)]
+    if isinstance(made, Accelerator):
+        return [problem(*wrong) for wrong in _accelerator_mistakes(made)]
     if isinstance(made, Model):
         return [problem(*wrong) for wrong in _model_mistakes(made)]
     if isinstance(made, NodeType):
@@ -186,6 +185,16 @@ def _checked(made: Entry, entry: RawEntry, finished: Finished) -> list[Problem]:
 
 
 Mistake = tuple[str, object, str, str]
+
+
+def _accelerator_mistakes(made: Accelerator) -> list[Mistake]:
+    found: list[Mistake] = []
+    if "bf16" not in made.flops:
+        expected = "bf16 among them; other weights are unpacked and multiplied in it"
+        found.append(("flops", ", ".join(made.flops), expected, ""))
+    if made.idle_w > made.tdp_w:
+        found.append(("power.idle", f"{made.idle_w:g} W", f"at most tdp, {made.tdp_w:g} W", ""))
+    return found
 
 
 def _model_mistakes(model: Model) -> list[Mistake]:

@@ -19,9 +19,12 @@ from sim.units import Kind
 Reader = Callable[[Any], Any]
 
 COMPUTE_RATE: Final = Kind(
-    "a compute rate", "989 TFLOP/s", {"TFLOP/s": Decimal("1e12"), "PFLOP/s": Decimal("1e15")}
+    "a compute rate",
+    "989 TFLOP/s",
+    {"TFLOP/s": Decimal("1e12"), "PFLOP/s": Decimal("1e15")},
+    1e19,
 )
-USD: Final = Kind("a price", "25000 USD", {"USD": Decimal(1)})
+USD: Final = Kind("a price", "25000 USD", {"USD": Decimal(1)}, 1e12)
 
 PRECISIONS: Final = ("bf16", "fp8", "int8", "int4", "fp4")
 COOLINGS: Final = ("air", "liquid")
@@ -174,7 +177,7 @@ _ACCELERATOR: Final = (
     Field("bandwidth", "bandwidth_bytes_per_s", _BYTE_RATE),
     Field("flops", "flops", quantity(COMPUTE_RATE, above=True), _PRECISION),
     Field("tdp", "tdp_w", _POSITIVE_W),
-    Field("power.idle", "idle_w", _W),
+    Field("power.idle", "idle_w", _POSITIVE_W),
     Field("power.context", "context_w", _W),
     Field("power.prefill", "prefill_w", _POSITIVE_W),
     Field("power.decode_low", "decode_low_w", _POSITIVE_W),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sim.workspace import put_file, write_text
+
 if TYPE_CHECKING:
     from sim.calibration.calibrate import Calibration
 
@@ -53,7 +55,8 @@ def calibrate(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
     key = Configuration(accelerator, model, precision, *layout)
     limits = Limits(max_num_seqs, max_num_batched_tokens, kv_cache)
     result = fit(files, key, limits, load_catalog())
-    out.write_text(write_coefficients(result.coefficients), encoding="utf-8")
+    text = write_coefficients(result.coefficients)
+    put_file(out, lambda path: write_text(path, text))
     if as_json:
         typer.echo(json.dumps({"scores": result.scores, "notes": result.notes}, indent=2))
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sim.cli.exits import OK, USAGE
+from sim.workspace import put_file, write_text
 
 if TYPE_CHECKING:
     from sim.interfaces import FloatArray
@@ -47,7 +48,7 @@ def import_inventory(
     rack_types = {name: rack for name, _, rack in pairs}
     found = import_sites(sites, racks, feeds, panels, rack_types=rack_types, kind=kind)
     text = topology_text(out.stem, found)
-    out.write_text(text, encoding="utf-8")
+    put_file(out, lambda path: write_text(path, text))
     load_topology(out)  # says what the catalogue does not know
     typer.echo(f"{out}: {len(found)} sites")
     return OK

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import typer
 
 from sim.errors import InputError, Problem
 
@@ -22,3 +26,14 @@ def writable(folder: Path) -> Path:
     else:
         return folder
     raise InputError([Problem("", got, "a folder for the results", str(folder))])
+
+
+@contextmanager
+def continued(folder: Path | None) -> Iterator[None]:
+    """Say after an interrupt that the same command goes on with what is finished."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is not None:
+            typer.echo(f"what is finished is in {folder}; the same command continues", err=True)
+        raise

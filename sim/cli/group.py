@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from signal import SIGINT
 from typing import Any
 
 import typer
@@ -14,7 +15,15 @@ _WITHOUT_VALUE = re.compile(r"--[a-z][a-z-]*=")
 
 
 class Interrupted(Exception):  # noqa: N818 (a user's wish, no error)
-    """The user pressed Ctrl-C; at a KeyboardInterrupt typer would end without a word."""
+    """A signal ended the command; at a KeyboardInterrupt typer would end without a word.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int = SIGINT) -> None:
+        super().__init__()
+        self.number = number
 
 
 class Verbs(TyperGroup):
@@ -54,5 +63,5 @@ class Verbs(TyperGroup):
 def _aloud() -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        raise Interrupted from None
+    except KeyboardInterrupt as error:
+        raise Interrupted(getattr(error, "number", SIGINT)) from None

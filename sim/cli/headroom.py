@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sim.cli.exits import OK
-from sim.cli.folders import writable
+from sim.cli.folders import continued, writable
 from sim.cli.plan import UncertainOption, as_changes
 from sim.cli.run import SetOption
 from sim.cli.sweep import ExecutorOption
+from sim.workspace import workspace
 
 if TYPE_CHECKING:
     from sim.experiment.headroom.headroom import BreakingPoint
@@ -36,22 +39,25 @@ def headroom(
 
     if out is not None:
         writable(out)
-    found = find_headroom(
-        scenario,
-        replications=replications,
-        tolerance=tolerance,
-        overrides=as_changes(overrides or []),
-        uncertain=uncertain,
-        seed=seed,
-        executor=executor,
-    )
-    for place in found.breaking:
-        typer.echo(_told(place))
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        found.curve.to_csv(out / "headroom.csv", index=False)
-        page = write_headroom_report(found, scenario, out / "headroom.html")
-        typer.echo(f"page: {page}")
+    with ExitStack() as held:
+        room = held.enter_context(workspace(out)) if out else None
+        held.enter_context(continued(out))
+        found = find_headroom(
+            scenario,
+            replications=replications,
+            tolerance=tolerance,
+            overrides=as_changes(overrides or []),
+            uncertain=uncertain,
+            seed=seed,
+            out=out,
+            executor=executor,
+        )
+        for place in found.breaking:
+            typer.echo(_told(place))
+        if room is not None:
+            room.put("headroom.csv", partial(found.curve.to_csv, index=False))
+            page = write_headroom_report(found, scenario, room.folder / "headroom.html")
+            typer.echo(f"page: {page}")
     return OK
 
 

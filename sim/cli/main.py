@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from signal import SIGINT
 from typing import Annotated
 
 import typer
@@ -23,9 +24,16 @@ from sim.cli import (
     sweep,
     traces,
 )
-from sim.cli.exits import INTERNAL, INTERRUPTED, INVALID, LIMIT, OK, USAGE
+from sim.cli.exits import INTERNAL, INVALID, LIMIT, OK, USAGE, interrupted
 from sim.cli.group import Interrupted, Verbs
-from sim.errors import InfeasibleError, InputError, ModelLimitError, Problem
+from sim.cli.signals import interruptible
+from sim.errors import (
+    EnvironmentLimitError,
+    InfeasibleError,
+    InputError,
+    ModelLimitError,
+    Problem,
+)
 
 app = typer.Typer(
     cls=Verbs,
@@ -85,14 +93,15 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code.
 
     Exit codes: 0 ok; 1 an SLA assertion failed; 2 usage; 3 invalid input; 4 a model limit was
-    reached; 5 internal error; 130 interrupted.
+    reached; 5 internal error; 130 interrupted (143 by SIGTERM, 129 by SIGHUP).
     """
     sys.exit(_guarded(arguments))
 
 
 def _guarded(arguments: list[str] | None) -> int:
     try:
-        code = app(args=arguments, standalone_mode=False)
+        with interruptible():
+            code = app(args=arguments, standalone_mode=False)
     except typer.Exit as leave:
         return leave.exit_code
     except SystemExit:
@@ -110,14 +119,14 @@ def _told(error: BaseException) -> int:
             return USAGE
         case Interrupted() | KeyboardInterrupt() | typer.Abort():
             typer.echo("interrupted", err=True)
-            return INTERRUPTED
+            return interrupted(getattr(error, "number", SIGINT))
         case InputError():
             for problem in error.problems:
                 typer.echo(f"error: {problem}", err=True)
             if len(error.problems) > 1:
                 typer.echo(f"{len(error.problems)} errors", err=True)
             return INVALID
-        case ModelLimitError() | InfeasibleError():
+        case ModelLimitError() | InfeasibleError() | EnvironmentLimitError():
             typer.echo(f"error: {error}", err=True)
             return LIMIT
         case BrokenPipeError():  # the same from a plain print

@@ -10,8 +10,9 @@ import typer
 
 from sim.cli.console import wide_console
 from sim.cli.exits import OK
-from sim.cli.folders import writable
+from sim.cli.folders import continued, writable
 from sim.cli.sweep import ExecutorOption, StudyArgument, text_table
+from sim.workspace import workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,16 +34,16 @@ def plan(
 ) -> int:
     """Find the cheapest fleet that satisfies every constraint of a study."""
     from sim.experiment.plan.plan import plan as find_fleet
+    from sim.experiment.study.results_table import put_table
     from sim.experiment.study.study import load_study
     from sim.report.html.plan_page import write_plan_report
 
     loaded = load_study(study)
     folder = writable(out or Path("runs") / loaded.study.name)
-    result = find_fleet(loaded, uncertain=uncertain, executor=executor)
-    folder.mkdir(parents=True, exist_ok=True)
-    result.candidates.to_csv(folder / "fleets.csv", index=False)
-    result.candidates.to_parquet(folder / "fleets.parquet", index=False)
-    page = write_plan_report(result, folder / "plan.html")
+    with workspace(folder) as room, continued(folder):
+        result = find_fleet(loaded, uncertain=uncertain, out=folder, executor=executor)
+        put_table(room, "fleets", result.candidates)
+        page = write_plan_report(result, folder / "plan.html")
     _print_plan(result)
     typer.echo(f"page: {page}")
     return OK

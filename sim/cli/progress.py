@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import isfinite
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,31 +66,3 @@ class Meter:
 def watched(quiet: bool) -> bool:
     """Return whether progress should be shown: on a terminal, unless asked to be quiet."""
     return not quiet and sys.stderr.isatty()
-
-
-class StopFlag:
-    """Becomes true when the user presses Ctrl-C."""
-
-    def __init__(self) -> None:
-        self.raised = False
-
-    def __call__(self) -> bool:
-        """Return whether to stop."""
-        return self.raised
-
-
-@contextmanager
-def stop_on_interrupt() -> Iterator[StopFlag]:
-    """Turn the first Ctrl-C into a flag, so that a run ends between events; a second one kills."""
-    flag = StopFlag()
-
-    def raise_flag(_number: int, _frame: FrameType | None) -> None:
-        if flag.raised:
-            raise KeyboardInterrupt
-        flag.raised = True
-
-    before = signal.signal(signal.SIGINT, raise_flag)
-    try:
-        yield flag
-    finally:
-        signal.signal(signal.SIGINT, before)

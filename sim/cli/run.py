@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sim.cli.exits import ASSERTION, INTERRUPTED, OK
+from sim.cli.exits import ASSERTION, OK, interrupted
 from sim.cli.folders import writable
-from sim.cli.progress import Meter, StopFlag, stop_on_interrupt, watched
+from sim.cli.progress import Meter, watched
+from sim.cli.signals import StopFlag, stop_on_interrupt
+from sim.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -43,9 +44,9 @@ def run(
 
     loaded = load_scenario(scenario, overrides or ())
     folder = writable(out or _default_folder(loaded, seed))
-    with stop_on_interrupt() as stop, _without_leftovers(folder):
-        result = _simulate(loaded, seed, folder, quiet, stop)
-        result.save(folder, report=render_report)
+    with stop_on_interrupt() as stop, workspace(folder) as room:
+        result = _simulate(loaded, seed, room, quiet, stop)
+        result.save(room, report=render_report)
     if as_json:
         typer.echo(json.dumps(result.summary, indent=2))
     elif not quiet:
@@ -54,7 +55,7 @@ def run(
     if stop():
         kind = "partial" if result.summary["interrupted"] else "complete"
         typer.echo(f"interrupted: {kind} results are in {folder}", err=True)
-        return INTERRUPTED
+        return interrupted(stop.number)
     failed = list(_failed_assertions(result.summary["sla"]))
     for message in failed:
         typer.echo(f"SLA assertion failed: {message}", err=True)
@@ -75,23 +76,14 @@ def _default_folder(scenario: Scenario, seed: int) -> Path:
     return Path("runs") / f"{scenario.name}-{sha256(scenario)[:8]}" / f"seed={seed}"
 
 
-def _simulate(scenario: Scenario, seed: int, folder: Path, quiet: bool, stop: StopFlag) -> Result:
-    from sim.result import spool_path
+def _simulate(
+    scenario: Scenario, seed: int, room: Workspace, quiet: bool, stop: StopFlag
+) -> Result:
+    from sim.result import REQUESTS
     from sim.simulate import simulate
 
     with Meter(visible=watched(quiet)) as meter:
-        return simulate(scenario, seed, spool=spool_path(folder), progress=meter, stop=stop)
-
-
-@contextmanager
-def _without_leftovers(folder: Path) -> Iterator[None]:
-    """Remove the spooled requests of a run that is not saved, because of an error or Ctrl-C."""
-    from sim.result import spool_path
-
-    try:
-        yield
-    finally:
-        spool_path(folder).unlink(missing_ok=True)
+        return simulate(scenario, seed, spool=room.path(REQUESTS), progress=meter, stop=stop)
 
 
 def _print_summary(result: Result, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,11 @@ import typer
 
 from sim.cli.console import wide_console
 from sim.cli.exits import OK
-from sim.cli.folders import writable
+from sim.cli.folders import continued, writable
 from sim.cli.plan import as_changes
 from sim.cli.run import SetOption
 from sim.cli.sweep import ExecutorOption, frame_table
+from sim.workspace import workspace
 
 DEFAULT_METRICS = ("sla.*.attainment", "latency.tiers.*.ttft_s.p99", "energy.it_kwh")
 SHOWN = 8
@@ -41,18 +43,25 @@ def sensitivity(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
 
     if out is not None:
         writable(out)
-    found = vary(
-        scenario,
-        metric or DEFAULT_METRICS,
-        kinds=kind or (),
-        samples=samples,
-        replications=replications,
-        sobol=sobol,
-        overrides=as_changes(overrides or []),
-        seed=seed,
-        out=out,
-        executor=executor,
-    )
+    with ExitStack() as held:
+        room = held.enter_context(workspace(out)) if out else None
+        held.enter_context(continued(out))
+        found = vary(
+            scenario,
+            metric or DEFAULT_METRICS,
+            kinds=kind or (),
+            samples=samples,
+            replications=replications,
+            sobol=sobol,
+            overrides=as_changes(overrides or []),
+            seed=seed,
+            out=room,
+            executor=executor,
+        )
+        if room is not None:
+            table = found.tornado.astype({"low_end": str, "high_end": str})
+            room.put("tornado.csv", table.to_csv)
+            page = write_sensitivity_report(found, scenario, room.folder / "sensitivity.html")
     console = wide_console()
     console.print(f"{len(found.inputs)} uncertain numbers, {len(found.result.runs)} runs")
     for name, both in found.intervals.items():
@@ -69,6 +78,5 @@ def sensitivity(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
         console.print("\nSobol indices")
         console.print(frame_table(found.sobol))
     if out is not None:
-        found.tornado.astype({"low_end": str, "high_end": str}).to_csv(out / "tornado.csv")
-        typer.echo(f"page: {write_sensitivity_report(found, scenario, out / 'sensitivity.html')}")
+        typer.echo(f"page: {page}")
     return OK

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sim.cli.exits import OK
-from sim.cli.folders import writable
+from sim.cli.folders import continued, writable
 from sim.cli.progress import watched
 from sim.cli.run import ScenarioArgument, SetOption
 from sim.cli.sweep import ExecutorOption, StudyMeter
 from sim.errors import InputError
+from sim.workspace import workspace
 
 if TYPE_CHECKING:
     from sim.experiment.slices.slices import Sliced
@@ -44,7 +45,7 @@ def slices(
     except InputError as error:
         raise typer.BadParameter(str(error), param_hint="--overlap") from error
     folder = writable(out or Path("runs") / f"{Path(scenario).stem}-slices" / f"seed={seed}")
-    try:
+    with workspace(folder) as room, continued(folder):
         with StudyMeter(visible=watched(quiet=False)) as meter:
             found = simulate_in_slices(
                 scenario,
@@ -55,11 +56,9 @@ def slices(
                 executor=executor,
                 report=meter,
             )
-    except KeyboardInterrupt:
-        typer.echo(f"finished slices are in {folder}; the same command continues", err=True)
-        raise
-    found.save(folder)
-    _print(found, write_slices_report(found, folder / "report.html"))
+        found.save(room)
+        page = write_slices_report(found, folder / "report.html")
+    _print(found, page)
     return OK
 
 

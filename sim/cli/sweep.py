@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sim.cli.console import wide_console
-from sim.cli.exits import OK
-from sim.cli.folders import writable
+from sim.cli.exits import ASSERTION, LIMIT, OK
+from sim.cli.folders import continued, writable
 from sim.cli.progress import REFRESH_S, watched
 
 if TYPE_CHECKING:
@@ -47,20 +47,16 @@ def sweep(
 
     loaded = load_study(study)
     folder = writable(out or Path("runs") / loaded.study.name)
-    try:
-        with StudyMeter(visible=watched(quiet)) as meter:
-            result = run_study(
-                loaded,
-                folder,
-                executor=executor,
-                shard=read_shard(shard),
-                retry_failed=retry_failed,
-                report=meter,
-                page=write_report,
-            )
-    except KeyboardInterrupt:
-        typer.echo(f"what is finished is in {folder}; the same command continues", err=True)
-        raise
+    with continued(folder), StudyMeter(visible=watched(quiet)) as meter:
+        result = run_study(
+            loaded,
+            folder,
+            executor=executor,
+            shard=read_shard(shard),
+            retry_failed=retry_failed,
+            report=meter,
+            page=write_report,
+        )
     page = _write_page(result, folder) if shard == "1/1" else None
     if picture is not None:
         from sim.report.figures.study_plots import save_study_picture
@@ -70,7 +66,17 @@ def sweep(
         _print_study(result, folder)
         if page:
             typer.echo(f"report: {page}")
-    return OK
+    return _code(result)
+
+
+def _code(result: SweepResult) -> int:
+    """Return 0, 1 where some runs failed, 4 where all did; a table with holes is no success."""
+    failed, done = result.progress.failed, result.progress.done
+    if not failed:
+        return OK
+    reason = result.failures["error"].iloc[0]
+    typer.echo(f"error: {failed} of {done} runs failed; the first: {reason}", err=True)
+    return LIMIT if failed == done else ASSERTION
 
 
 def read_shard(text: str) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sim.signals import Sampled
+from sim.units import J_PER_KWH
 
-J_PER_KWH = 3.6e6
 DEMAND_WINDOW_S = 900.0  # utilities bill the highest mean of a quarter of an hour
 
 

@@ -8,10 +8,9 @@ from typing import Protocol
 
 from sim.catalog.catalog import Accelerator, Region
 from sim.scenario.schema.cost import PoolCost
+from sim.units import H_PER_YEAR, J_PER_KWH, S_PER_H
 
-_J_PER_KWH = 3.6e6
-_S_PER_H = 3600.0
-LIFE_H = 4 * 8766.0  # the straight-line depreciation of servers that operators report
+LIFE_H = 4 * H_PER_YEAR  # the straight-line depreciation of servers that operators report
 
 
 class DecodingEngine(Protocol):
@@ -73,8 +72,8 @@ def token_cost(
     batch = engine.max_num_seqs
     step_s = engine.compute_s[batch] + engine.memory_s[batch]
     s_per_token = step_s / (batch * engine.tokens_per_step)
-    kwh = accelerators * engine.decode_w[batch] * s_per_token / _J_PER_KWH
-    usd = accelerators * accelerator_usd_per_h * s_per_token / _S_PER_H
+    kwh = accelerators * engine.decode_w[batch] * s_per_token / J_PER_KWH
+    usd = accelerators * accelerator_usd_per_h * s_per_token / S_PER_H
     if region is None:
         return TokenCost(usd, inf)
     energy_usd = kwh * region.usd_per_kwh if energy_is_paid else 0.0

@@ -84,8 +84,8 @@ class Quantity:
 
     def _bounded(self, value: float) -> float:
         inside = self.low < value if self.above else self.low <= value
-        if not (inside and value <= self.high and math.isfinite(value)):
-            raise refusal(f"{self.kind.name} {self._range()}", self._percent_hint(value))
+        if not (inside and value <= self.high and abs(value) <= self.kind.largest):
+            raise refusal(f"{self.kind.name} {self._range(value)}", self._percent_hint(value))
         if not self.whole:
             return value
         if not value.is_integer():
@@ -98,7 +98,10 @@ class Quantity:
             return f"write '{value:g} %' if that is what was meant"
         return ""
 
-    def _range(self) -> str:
+    def _range(self, value: float) -> str:
+        largest = self.kind.largest
+        if largest < abs(value) < math.inf and self.high > largest:
+            return f"of at most {units.render(largest, self.kind)}"
         low, high = (units.render(end, self.kind) for end in (self.low, self.high))
         if not math.isfinite(self.low):
             return "that is finite"
@@ -156,6 +159,15 @@ TokenCount = Annotated[int, Quantity(units.TOKENS, low=1.0, whole=True)]
 Share = Annotated[float, Quantity(units.SHARE, high=1.0, bare=True)]
 PositiveShare = Annotated[float, Quantity(units.SHARE, high=1.0, above=True, bare=True)]
 
-PositiveInt = Annotated[int, Field(gt=0)]
-NonNegativeInt = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0.0)]
+# Bounds of plain numbers, so that a slip is told at its line and not by a full memory.
+PositiveInt = Annotated[int, Field(gt=0, le=10**9)]
+NonNegativeInt = Annotated[int, Field(ge=0, le=10**9)]
+PositiveFloat = Annotated[float, Field(gt=0.0, le=1e12)]
+Variation = Annotated[float, Field(gt=0.0, le=100.0)]
+"""A coefficient of variation; the burstiest traces that anybody published have about 10."""
+Multiplier = Annotated[float, Field(ge=1e-3, le=1e3)]
+"""A factor on something that is right to begin with."""
+OutdoorCelsius = Annotated[float, Quantity(units.TEMPERATURE, low=-90.0, high=60.0)]
+"""A temperature of the air outside: the records of the Earth are -89 and 57 degC."""
+LookSeconds = Annotated[float, Quantity(units.TIME, low=0.01, high=86400.0)]
+"""Time between two looks of something that watches and steers."""

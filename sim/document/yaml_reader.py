@@ -15,6 +15,7 @@ import yaml
 
 from sim.document.document import Document, Place, Position, dotted
 from sim.document.scalars import Scalar, ScalarTrapError, read_scalar
+from sim.document.yaml_mistakes import mistake
 from sim.errors import Problem, ScenarioError
 
 MAX_BYTES: Final = 8_000_000
@@ -66,14 +67,8 @@ def parse_document(text: str, name: str) -> Document:
     document = Document(name)
     try:
         _Builder(document).build(_expanded(yaml.parse(text, Loader=yaml.CSafeLoader), name))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        found = f"not YAML: {error.problem or error.context}"
-        raise ScenarioError([Problem("", "", found, name, line, column)]) from None
     except yaml.YAMLError as error:
-        found = f"not YAML: {str(error).splitlines()[0]}"
-        raise ScenarioError([Problem("", "", found, name)]) from None
+        raise ScenarioError([mistake(error, text, name, MAX_DEPTH)]) from None
     return document
 
 

@@ -12,6 +12,7 @@ from sim.explain.pools import mean_lengths, pool_views
 from sim.explain.power import place_views, site_views
 from sim.explain.views import Explanation
 from sim.facility.metering.bounds import bounds_of_hardware
+from sim.scenario.checks.plausible import unusual_values
 from sim.scenario.schema.scenario import Scenario
 from sim.scenario.schema.topology import Topology
 from sim.serving.queues.pool_model import pool_warnings
@@ -60,6 +61,7 @@ def explain_world(world: World) -> Explanation:
     bounds = world.power_bounds()
     loads = tuple(load_views(world, sample, lengths, pools))
     warnings = (
+        *unusual_values(scenario),
         *length_warnings(world, offered),
         *load_warnings(scenario, loads, pools),
         *bounds.warnings(),

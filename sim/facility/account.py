@@ -9,9 +9,10 @@ from math import inf, isfinite
 import numpy as np
 
 from sim.binning import Bins
-from sim.cost.tariff import J_PER_KWH, DemandMeter
+from sim.cost.tariff import DemandMeter
 from sim.facility.build.physics import SitePhysics, SiteStep
 from sim.interfaces import FloatArray, IntArray
+from sim.units import H_PER_MONTH, J_PER_KWH, S_PER_H
 
 # Quantities of a site that are added up over time; `capped` is the share of racks whose clock is
 # below 1.
@@ -182,7 +183,8 @@ def _site_report(
         message = f"the energy of site {site} is not finite: {', '.join(wrong)}"
         raise FloatingPointError(message)
     it_kwh, used_kwh = kwh["it_kwh"], kwh["facility_kwh"]
-    demand_usd = peak_w * demand_usd_per_w
+    # A demand charge is for a month: the run pays its part of one.
+    demand_usd = peak_w * demand_usd_per_w * measured_s / (S_PER_H * H_PER_MONTH)
     return {
         **kwh,
         "pue": used_kwh / it_kwh if it_kwh > 0.0 else 0.0,

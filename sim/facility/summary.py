@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from sim.cost.tariff import J_PER_KWH
 from sim.facility.cooling.site import heat_limit_w
 from sim.facility.facility import Facility
 from sim.facility.metering.headroom import RowHeadroom, density_warnings, row_headroom
 from sim.facility.power.conversion import promise_w
 from sim.interfaces import FloatArray
 from sim.plant.plant import Plant
+from sim.units import J_PER_KWH
 
 TierLatencies = Mapping[str, Mapping[str, Any]]
 

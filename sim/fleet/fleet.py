@@ -25,6 +25,7 @@ from sim.rng import Streams
 from sim.scenario.schema.pools import Pool as PoolSection
 from sim.scenario.schema.scenario import Scenario
 from sim.serving.queues.pool import LOSE, RESTART, RESUME, Pool
+from sim.units import S_PER_H
 
 _AFTER_FAILURE: Mapping[str, int] = {"lose": LOSE, "restart": RESTART, "resume": RESUME}
 
@@ -93,7 +94,7 @@ class Fleet:
                 name: {
                     "starts": scaler.starts,
                     "refused_starts": scaler.refused_starts,
-                    "replica_hours": scaler.on_s / 3600.0,
+                    "replica_hours": scaler.on_s / S_PER_H,
                 }
                 for name, scaler in self.scalers.items()
             }

@@ -91,12 +91,15 @@ class Recorder:
         if filled == _FULL_BYTES:
             self._flush()
 
-    def close(self, in_flight: Iterable[Request]) -> None:
+    def close(self, in_flight: Iterable[Request], end_s: float = float("nan")) -> None:
         """Record the requests that never ended, too, and complete the table.
 
         Args:
             in_flight: every request that arrived and was not recorded.
+            end_s: end of the run, up to which they have waited [s].
         """
+        self._flush()  # what ended is judged as before; what did not, by how long it has waited
+        self.statistics.end_s = end_s
         for request in in_flight:
             self.ended(request)
         self._flush()

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.interfaces import COMPLETED, FloatArray
+from sim.interfaces import COMPLETED, FAILED, IN_FLIGHT, REJECTED, TIMED_OUT, FloatArray
 from sim.table import Columns
 
 _LIMITED = ("ttft_s", "tpot_s", "e2e_s")
+_LATE = ("late_ttft", "late_tpot", "late_e2e")
+_LOST = {"failed": FAILED, "rejected": REJECTED, "timed_out": TIMED_OUT}
+REASONS = (*_LATE, *_LOST, "undecided")
+"""Why a request did not attain its SLO; an undecided one was in flight at the end and not late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +65,27 @@ def attains(columns: Columns, limits: FloatArray) -> NDArray[np.bool_]:
         if np.isfinite(limits[:, index]).any():
             good &= ~(columns[name] > limits[columns["tier"], index])
     return good
+
+
+def miss_reasons(columns: Columns, limits: FloatArray, end_s: float) -> NDArray[np.int8]:
+    """Return for each request the place of its miss in `REASONS`, -1 where it attained.
+
+    What was rejected, failed or timed out counts as that; else the first limit that it passed
+    counts. A request in flight is late once it has waited longer than a limit allows.
+
+    Args:
+        columns: columns of the request table, n rows.
+        limits: what `limits_s` returns.
+        end_s: end of the run, up to which requests in flight have waited [s].
+    """
+    unfinished = columns["status"] == IN_FLIGHT
+    waited_s = np.where(unfinished, end_s - columns["arrival_s"], np.nan)
+    found = np.where(unfinished, REASONS.index("undecided"), -1).astype(np.int8)
+    for index in reversed(range(len(_LATE))):
+        taken_s = columns[_LIMITED[index]]
+        if _LIMITED[index] != "tpot_s":
+            taken_s = np.where(np.isnan(taken_s), waited_s, taken_s)
+        found[taken_s > limits[columns["tier"], index]] = index
+    for reason, code in _LOST.items():
+        found[columns["status"] == code] = REASONS.index(reason)
+    return found

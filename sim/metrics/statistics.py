@@ -1,7 +1,8 @@
 """Running statistics of the requests: fates, SLA attainment, latency quantiles, throughput.
 
 Latency and SLA attainment are those of the requests that arrived in the measuring window, whatever
-became of them and whenever: a rejected, timed-out, failed or unfinished request does not attain.
+became of them and whenever: a rejected, timed-out or failed request does not attain. One in flight
+at the end is undecided, unless its first token is late already, and stands in no share.
 Throughput and goodput count what was completed in the window, whenever it had arrived.
 """
 
@@ -18,7 +19,7 @@ from sim.cost.billing import Billing
 from sim.interfaces import COMPLETED, STATUS_NAMES, IntArray
 from sim.metrics.columns import LATENCIES
 from sim.metrics.quantiles import Quantiles
-from sim.metrics.sla import TierTargets, attains, limits_s
+from sim.metrics.sla import REASONS, TierTargets, attains, limits_s, miss_reasons
 from sim.table import Columns
 
 
@@ -42,6 +43,10 @@ class RequestStatistics:
         """Those that arrived in the window."""
         self.attained: IntArray = np.zeros(len(tiers), dtype=np.int64)
         """Requests that arrived in the window and attained their SLO, by tier."""
+        self.missed: IntArray = np.zeros((len(tiers), len(REASONS)), dtype=np.int64)
+        """Requests that arrived in the window and did not, by tier and reason."""
+        self.end_s = float("nan")
+        """End of the run, set before the requests in flight are added [s]."""
         self.completed_in_window = 0
         self.attained_in_window = 0
         self.latencies = [self._fresh() for _ in tiers]
@@ -70,6 +75,7 @@ class RequestStatistics:
         self.measured_fates += self._by_fate(columns)
         self.billing.add(columns, good)
         self.attained += np.bincount(columns["tier"][good], minlength=len(self.tiers))
+        self._add_misses(columns)
         self._add_latencies(columns)
 
     def overall(self) -> dict[str, Quantiles]:
@@ -87,6 +93,14 @@ class RequestStatistics:
         fates = len(STATUS_NAMES)
         slot = columns["tier"].astype(np.int64) * fates + columns["status"]
         return np.bincount(slot, minlength=len(self.tiers) * fates).reshape(-1, fates)
+
+    def _add_misses(self, columns: Columns) -> None:
+        reasons = miss_reasons(columns, self._limits, self.end_s)
+        missed = reasons >= 0
+        if missed.any():
+            slot = columns["tier"][missed].astype(np.int64) * len(REASONS) + reasons[missed]
+            counts = np.bincount(slot, minlength=self.missed.size)
+            self.missed += counts.reshape(self.missed.shape)
 
     def _add_latencies(self, columns: Columns) -> None:
         order = np.argsort(columns["tier"], kind="stable")

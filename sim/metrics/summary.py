@@ -18,12 +18,12 @@ from sim.cost.fleet_cost import FleetUse, fleet_cost
 from sim.interfaces import STATUS_NAMES, IntArray
 from sim.metrics.activity import OUTPUT_TOKENS, ActivitySeries
 from sim.metrics.quantiles import Quantiles
+from sim.metrics.sla import REASONS
 from sim.metrics.statistics import RequestStatistics
+from sim.units import J_PER_KWH
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
-
-_J_PER_KWH = 3.6e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class SiteFigures:
     @property
     def paid_kwh(self) -> float:
         """Energy that is paid and emitted for [kWh]: at the meter if modelled, else IT energy."""
-        return (self.it_j if self.facility_j is None else self.facility_j) / _J_PER_KWH
+        return (self.it_j if self.facility_j is None else self.facility_j) / J_PER_KWH
 
 
 def summarise(
@@ -210,19 +210,27 @@ def _method(statistics: RequestStatistics) -> dict[str, Any]:
 def _sla(statistics: RequestStatistics) -> dict[str, Any]:
     found: dict[str, Any] = {}
     arrived = statistics.measured_fates.sum(axis=1).tolist()
-    for tier, attained, number in zip(
-        statistics.tiers, statistics.attained.tolist(), arrived, strict=True
+    for tier, attained, number, misses in zip(
+        statistics.tiers,
+        statistics.attained.tolist(),
+        arrived,
+        statistics.missed.tolist(),
+        strict=True,
     ):
+        reasons = dict(zip(REASONS, misses, strict=True))
+        undecided = reasons.pop("undecided")
         stated = {
             name: value
             for name in ("ttft_s", "tpot_s", "e2e_s", "target", "require")
             if (value := getattr(tier, name)) is not None
         }
         found[tier.name] = {
-            "attainment": _over(attained, number),
+            "attainment": _over(attained, number - undecided),
             "targets": stated,
             "attained": attained,
             "requests": number,
+            "undecided": undecided,
+            "missed": reasons,
         }
     return found
 
@@ -268,8 +276,8 @@ def _energy(sites: Sequence[SiteFigures], output_tokens: float) -> dict[str, flo
     metered = [site.facility_j for site in sites if site.facility_j is not None]
     facility_j = math.fsum(metered) if len(metered) == len(sites) else None
     return {
-        "it_kwh": it_j / _J_PER_KWH,
-        "facility_kwh": None if facility_j is None else facility_j / _J_PER_KWH,
+        "it_kwh": it_j / J_PER_KWH,
+        "facility_kwh": None if facility_j is None else facility_j / J_PER_KWH,
         "pue": _over(facility_j, it_j),
         "j_per_output_token": _over(it_j, output_tokens),
     }

@@ -38,6 +38,15 @@ def share(value: float | None, decimals: int = 1) -> str:
     return (shown.rstrip("0").rstrip(".") if "." in shown else shown) + f"{GAP}%"
 
 
+def share_beside(value: float, other: float, decimals: int = 2) -> str:
+    """Return a share with as many digits as tell it apart from another one beside it."""
+    while value != other and decimals < 6:
+        if round(100 * value, decimals) != round(100 * other, decimals):
+            break
+        decimals += 1
+    return share(value, decimals)
+
+
 def plural(number: int, noun: str) -> str:
     """Return a count with its noun, such as ``1 site`` or ``2 sites``."""
     return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
@@ -76,6 +85,23 @@ def span(seconds: float | None) -> str:
         if seconds >= 2 * factor:
             return f"{number(seconds / factor)}{GAP}{unit}"
     return duration(seconds)
+
+
+def moment(seconds: float) -> str:
+    """Return a time since the start of the run [s] as people say it: ``2 min 27 s``, ``3 h``."""
+    steps = ((DAY_S, "d"), (HOUR_S, "h"), (MINUTE_S, "min"))
+    for (factor, unit), (below, smaller) in zip(steps, (*steps[1:], (1.0, "s")), strict=True):
+        if round(seconds) >= factor:
+            whole, rest = divmod(round(seconds), round(factor))
+            parts = round(rest / below)
+            more = f" {parts}{GAP}{smaller}" if parts else ""
+            return f"{whole}{GAP}{unit}{more}"
+    return duration(seconds)
+
+
+def usd(value: float | None) -> str:
+    """Return an amount of money [USD]."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{number(value)}{GAP}USD"
 
 
 def power(watts: float | None) -> str:

@@ -51,10 +51,13 @@ def test_python_m_sim_is_the_command(process):
     assert "validate" in out
 
 
-def test_ctrl_c_keeps_the_partial_result(running, folder):
-    running.send_signal(signal.SIGINT)
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_keeps_the_partial_result(running, folder, number, expected):
+    running.send_signal(number)
     code, _, err = finished(running)
-    assert code == 130
+    assert code == expected
     assert "interrupted: partial results are in out" in err
     assert "Traceback" not in err
     result = Result.load(folder / "out")

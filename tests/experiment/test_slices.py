@@ -85,15 +85,16 @@ def test_portions_merge_to_the_figures_of_the_whole():
 def test_promises_kept_are_counted_over_all_portions():
     empty = {"length_s": 1.0, "statuses": {}, "output_tokens": 0, "energy_j": 0.0, "latency": {}}
     targets = {"ttft_s": 0.5, "target": 0.99}
-    parts = [
-        {**empty, "sla": {"gold": {"targets": targets, "attained": attained, "requests": requests}}}
-        for attained, requests in ((9, 10), (0, 0), (21, 30))
-    ]
-    assert merged(parts)["sla"]["gold"] == {
+    counts = (("attained", "requests", "undecided"), ((9, 10, 0), (0, 0, 0), (21, 32, 2)))
+    golds = [dict(zip(counts[0], row, strict=True)) for row in counts[1]]
+    golds = [{"targets": targets, **gold, "missed": {"late_ttft": 5}} for gold in golds]
+    assert merged([{**empty, "sla": {"gold": gold}} for gold in golds])["sla"]["gold"] == {
         "targets": targets,
         "attained": 30,
-        "requests": 40,
+        "requests": 42,
+        "undecided": 2,
         "attainment": 0.75,
+        "missed": {"late_ttft": 15},
     }
 
 

@@ -121,10 +121,29 @@ def test_a_crashed_point_is_a_row_and_not_the_end(study_file, tmp_path):
     assert failures["station.servers"].tolist() == [3] * 6
     assert failures["error"].iloc[0].startswith("ZeroDivisionError: three servers are one too many")
     assert result.progress.failed == 6
+    mended = sweep(path, out, executor="serial", run=toy_station.station)
+    assert (mended.progress.failed, mended.progress.found) == (0, 12)  # a crash is tried again
+
+
+def test_a_failure_of_the_input_is_remembered_until_asked_to_retry(study_file, tmp_path):
+    path, out = study_file(STUDY), tmp_path / "out"
+    result = sweep(path, out, executor="serial", run=toy_station.refusing)
+    assert result.failures["error"].iloc[0] == "got 3, expected at most two servers"
     again = sweep(path, out, executor="serial", run=toy_station.station)
-    assert again.progress.failed == 6  # the same point fails again, so it is not repeated
+    assert (again.progress.failed, again.progress.found) == (6, 18)
     mended = sweep(path, out, executor="serial", retry_failed=True, run=toy_station.station)
     assert (mended.progress.failed, mended.progress.found) == (0, 12)
+
+
+def test_a_torn_summary_counts_as_not_run(study_file, tmp_path):
+    path, out = study_file(STUDY), tmp_path / "out"
+    whole = sweep(path, out, executor="serial", run=toy_station.station)
+    torn = sorted(out.glob("runs/*/*/summary.json"))
+    torn[0].write_bytes(torn[0].read_bytes()[:20])
+    torn[1].write_bytes(b"[]")
+    again = sweep(path, out, executor="serial", run=toy_station.station)
+    assert (again.progress.found, again.progress.failed) == (16, 0)
+    pd.testing.assert_frame_equal(again.runs, whole.runs, check_exact=True)
 
 
 def test_a_worker_that_dies_is_replaced_and_its_point_repeated(study_file, tmp_path):

@@ -15,6 +15,8 @@ import pytest
 
 from sim import load_scenario, simulate
 from sim.document.yaml_reader import read_document
+from sim.report.formats import GAP
+from sim.report.verdict.findings import headline
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "experiments").glob("*/expected.json"))
@@ -29,6 +31,21 @@ def marks_of(folder):
     return [pytest.mark.slow] if expected_of(folder).get("slow") else []
 
 
+# What heads each experiment with an incident: the worst thing, and what it did.
+HEADLINES = {
+    "cdu-pump-failure": (
+        "2 of 4 racks switched off by heat at 4 min",
+        "(CDU pump failure at 4 min)",
+    ),
+    "utility-loss": ("racks switched off by heat", "(loss of the utility at 5 min)", "failed"),
+    "heat-wave": ("racks slowed by heat", "both service levels are met"),
+    "curtailment": ("Load target afternoon", "was exceeded for"),
+    "regional-outage": ("4 of 8 replicas went down at 3 min", "timed out", "interactive"),
+    "tier-surge": ("tandard 5", "of 95 %"),
+    "surge-fleet": ("tandard 7", "of 95 %"),
+    "three-vs-four-racks": ("Power above the limit", "row metro/air/r1"),
+    "density-30-60-100": ("requests were rejected", "standard 0 % of 95 %"),
+}
 EXPERIMENTS = [pytest.param(path, id=path.name, marks=marks_of(path)) for path in FOLDERS]
 
 
@@ -75,6 +92,20 @@ def test_there_are_experiments():
 @pytest.mark.parametrize("folder", EXPERIMENTS)
 def test_an_experiment_gives_what_it_expects(folder):
     assert outside(summary_of(folder), expected_of(folder)["figures"]) == {}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param(path, id=path.name, marks=marks_of(path))
+        for path in FOLDERS
+        if path.name in HEADLINES
+    ],
+)
+def test_an_incident_heads_the_experiment(folder):
+    said = headline(summary_of(folder)).replace(GAP, " ")
+    assert [part for part in HEADLINES[folder.name] if part not in said] == []
+    assert said.find(HEADLINES[folder.name][0]) <= 10, said
 
 
 @pytest.mark.slow

@@ -254,7 +254,8 @@ def test_cost_and_carbon_follow_the_grid(make_plant):
     site = facility.energy_report()["a"]
     assert site["energy_usd"] == pytest.approx(0.20 * site["grid_kwh"])
     assert site["carbon_kg"] == pytest.approx(0.1 * site["grid_kwh"])
-    assert site["demand_usd"] == pytest.approx(site["demand_peak_w"] / 1000.0 * 10.0)
+    month_share = 1800.0 / (30.4375 * 86400.0)  # half an hour of a mean month
+    assert site["demand_usd"] == pytest.approx(site["demand_peak_w"] / 1e3 * 10.0 * month_share)
     assert site["cost_usd"] == site["energy_usd"] + site["demand_usd"]
 
 

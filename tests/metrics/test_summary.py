@@ -89,7 +89,7 @@ def test_all_keys_of_the_contract(summary_of):
 
 def test_identity_and_extras(summary_of):
     summary = summary_of()
-    assert summary["schema_version"] == "1"
+    assert summary["schema_version"] == "2"
     assert summary["scenario"] == {"name": "three-tier", "sha256": "ab12"}
     assert summary["seed"] == 7
     assert summary["performance"] == {"wall_s": 1.5}
@@ -117,6 +117,8 @@ def test_requests_and_sla(summary_of):
     }
     premium = summary["sla"]["premium"]  # one in time, one late, one refused
     assert premium["attainment"] == pytest.approx(1 / 3)
+    reasons = {reason: number for reason, number in premium["missed"].items() if number}
+    assert reasons == {"late_ttft": 1, "rejected": 1}
     assert premium["targets"] == {
         "ttft_s": 0.5,
         "tpot_s": 0.05,
@@ -124,7 +126,10 @@ def test_requests_and_sla(summary_of):
         "target": 0.99,
         "require": 0.95,
     }
-    assert summary["sla"]["standard"] == {
+    standard = summary["sla"]["standard"]
+    assert set(standard.pop("missed").values()) == {0}
+    assert standard == {
+        "undecided": 0,
         "attainment": 1.0,
         "targets": {"ttft_s": 5.0, "target": 0.95},
         "attained": 1,

@@ -20,8 +20,8 @@ def test_the_table_holds_the_main_figures(result):
     for part in (
         "20,000: 19",
         "premium",
-        "97.12 %, target 99 % ✗ missed",
-        "99.61 %, target 95 % ✓",
+        "✗ premium 97.12 % of 99 %; ✓ standard 99.61 % of 95 %",
+        "Answer",
         "PUE 1.23",
         "TTFT",
         "metro-fra",

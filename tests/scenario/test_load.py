@@ -120,7 +120,10 @@ def test_a_topology_in_another_file_that_is_no_yaml(small: Small, tmp_path: Path
     small["run"] = {"duration": 5}
     path = tmp_path / "scenario.yaml"
     path.write_text(yaml.safe_dump(small))
-    assert [text.split(": ")[1] for text in problems(path)] == ["not YAML", "run.duration"]
+    assert [text.split(": ")[1] for text in problems(path)] == [
+        "got an opening [, expected a closing ] behind it",
+        "run.duration",
+    ]
 
 
 def test_an_unknown_name_of_a_shipped_file() -> None:

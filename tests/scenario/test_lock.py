@@ -20,7 +20,7 @@ from sim.scenario.schema.scenario import Scenario
 
 Small = dict[str, Any]
 
-positive = st.floats(min_value=1e-9, max_value=1e12)
+positive = st.floats(min_value=1e-9, max_value=1e4)
 shares = st.integers(0, 1000).map(lambda n: {"north": n / 1000, "south": 1.0 - n / 1000})
 changes = st.fixed_dictionaries(
     {
@@ -32,7 +32,7 @@ changes = st.fixed_dictionaries(
         "power_limit_w": positive,
         "regions": shares,
         "rate_per_s": positive,
-        "cv": positive,
+        "cv": st.floats(min_value=1e-3, max_value=100.0),
         "input_tokens": st.integers(1, 10**7),
     }
 )

@@ -87,7 +87,7 @@ def test_what_does_not_fit_the_scenario(small: Small, override: str, message: st
     ("override", "message"),
     [
         ("run.drain=no", "--set run.drain=no:1:1: got no, expected true, false, or this word"),
-        ("run.drain=[", "--set run.drain=[:2:1: not YAML:"),
+        ("run.drain=[", "--set run.drain=[:1:1: got an opening ["),
         ("run.duration", "--set: got 'run.duration', expected dotted.path=value"),
         ("run..duration=1 s", "--set: got 'run..duration=1 s', expected dotted.path=value"),
         ("=1", "--set: got '=1', expected dotted.path=value"),

@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 
 from sim import theory
+from sim.errors import InputError, Problem
 from sim.rng import Streams
 
 
@@ -62,6 +63,13 @@ def crashing(base: Path, overrides: list[str], seed: int, replication: int) -> T
     """Fail wherever there are three servers."""
     if int(settings(base, overrides)["servers"]) == 3:
         raise ZeroDivisionError("three servers are one too many")
+    return station(base, overrides, seed, replication)
+
+
+def refusing(base: Path, overrides: list[str], seed: int, replication: int) -> ToyResult:
+    """Fail wherever there are three servers."""
+    if int(settings(base, overrides)["servers"]) == 3:
+        raise InputError([Problem("", "3", "at most two servers")])
     return station(base, overrides, seed, replication)
 
 

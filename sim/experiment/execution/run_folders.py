@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from sim.workspace import move_folder, scratch_folder
 
 SUMMARY, FAILURE = "summary.json", "failure.json"
+_DEPTH: Final = 2  # of a run below the folder of its study
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +48,37 @@ def run_folder(root: Path, key: str, replication: int) -> Path:
 
 
 def read_outcome(folder: Path) -> Outcome | None:
-    """Return what lies in the folder of a run, or None where it has not been run."""
-    try:
-        return Outcome(json.loads((folder / SUMMARY).read_bytes()))
-    except FileNotFoundError:
-        pass
-    try:
-        return Outcome(error=str(json.loads((folder / FAILURE).read_bytes())["error"]))
-    except FileNotFoundError:
-        return None
+    """Return what lies in the folder of a run, or None where it has not been run.
+
+    A file that a crash of the machine tore counts as not run, and goes.
+    """
+    for name in (SUMMARY, FAILURE):
+        try:
+            content = json.loads((folder / name).read_bytes())
+        except FileNotFoundError:
+            continue
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or (name == FAILURE and "error" not in content):
+            forget(folder)
+            return None
+        return Outcome(content) if name == SUMMARY else Outcome(error=str(content["error"]))
+    return None
 
 
 @contextmanager
 def written_aside(folder: Path) -> Iterator[Path]:
     """Provide an empty folder that takes the place of ``folder`` when the block ends well.
 
-    Where another worker was faster, its result stays: equal points have equal results.
+    It lies beside ``runs``, where no glob over runs finds it. Where another worker was faster, its
+    result stays: equal points have equal results.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}"
-    aside.mkdir()
+    aside = scratch_folder(folder.parents[_DEPTH])
     try:
         yield aside
-        _move(aside, folder)
+        move_folder(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _move(aside: Path, folder: Path) -> None:
-    try:
-        os.rename(aside, folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
 
 
 def forget(folder: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sim.errors import LoadbankError
+from sim.errors import EnvironmentLimitError, LoadbankError
 from sim.experiment.execution.point import Point, override_texts
 from sim.experiment.execution.run_folders import (
     FAILURE,
@@ -58,6 +58,7 @@ def simulate_scenario(base: Path, overrides: Sequence[str], seed: int, replicati
 def perform(task: Task) -> Outcome:
     """Run a point; a failure is an outcome too, so that one bad point does not end a study."""
     start = time.perf_counter()
+    settled = True
     try:
         result = task.run(
             task.base,
@@ -68,8 +69,8 @@ def perform(task: Task) -> Outcome:
         outcome = Outcome(dict(result.summary), wall_s=time.perf_counter() - start)
     except Exception as error:
         outcome = Outcome(error=_said(error), wall_s=time.perf_counter() - start)
-        result = None
-    if task.folder is not None:
+        result, settled = None, _of_the_input(error)
+    if task.folder is not None and settled:
         _keep(task, outcome, result)
     return outcome
 
@@ -77,6 +78,11 @@ def perform(task: Task) -> Outcome:
 def failed(error: BaseException) -> Outcome:
     """Return the outcome of a point whose worker could not even answer."""
     return Outcome(error=_said(error))
+
+
+def _of_the_input(error: Exception) -> bool:
+    """Return whether the same point would fail again: then its failure is kept, too."""
+    return isinstance(error, LoadbankError) and not isinstance(error, EnvironmentLimitError)
 
 
 def _said(error: BaseException) -> str:

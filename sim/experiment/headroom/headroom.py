@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sim.errors import ModelLimitError
 from sim.experiment.execution.executor import open_executor
 from sim.experiment.execution.point import override_texts
+from sim.experiment.execution.stored import StoredRun
 from sim.experiment.execution.task import Run, simulate_scenario
 from sim.experiment.headroom.knee import Curve, Limit, Margins, explore, margins_of
 from sim.experiment.sensitivity.uncertain import around, draws, spread_interval, uncertain_inputs
@@ -96,6 +97,7 @@ def headroom(  # noqa: PLR0913 - what a search needs to know
     seed: int = 0,
     overrides: Mapping[str, Any] | None = None,
     uncertain: int = 0,
+    out: str | Path | None = None,
     executor: str | Executor = "processes",
     run: Run = simulate_scenario,
     streams: Sequence[Stream] | None = None,
@@ -114,6 +116,7 @@ def headroom(  # noqa: PLR0913 - what a search needs to know
         overrides: changes to the scenario by dotted path.
         uncertain: samples of the uncertain numbers behind the scenario, each searched once; none
             by default.
+        out: folder for the runs, which a second call finds again; none are kept without it.
         executor: where the replications run.
         run: what runs a scenario.
         streams: what is scaled; all traffic of the scenario by default.
@@ -126,6 +129,8 @@ def headroom(  # noqa: PLR0913 - what a search needs to know
 
     base = find_scenario(scenario)
     changes = dict(overrides or {})
+    if out is not None:
+        run = StoredRun(run, base, Path(out))
     scaled = tuple(streams if streams is not None else traffic_streams(base, changes))
     search = Search(base, scaled, seed, tolerance, greatest, run, changes)
     inputs = uncertain_inputs(base, override_texts(changes)) if uncertain else []

@@ -12,11 +12,11 @@ import numpy as np
 from sim.errors import InputError, Problem, ScenarioError
 from sim.experiment.statistics.intervals import t_quantile
 from sim.scenario.schema.plan import Constraint, Plan
-from sim.units import ENERGY, POWER, SHARE, TIME, Kind, parse
+from sim.units import ENERGY, J_PER_KWH, POWER, SHARE, TIME, Kind, parse
 
 # Unit of a metric by the end of its name, and the factor from SI to it.
 _UNITS: tuple[tuple[str, Kind, float], ...] = (
-    ("_kwh", ENERGY, 1.0 / 3.6e6),
+    ("_kwh", ENERGY, 1.0 / J_PER_KWH),
     ("_kw", POWER, 1e-3),
     ("attainment", SHARE, 1.0),
     ("_share", SHARE, 1.0),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sim.errors import InfeasibleError, InputError, Problem
 from sim.experiment.execution.executor import open_executor
+from sim.experiment.execution.stored import StoredRun
 from sim.experiment.execution.task import Run, simulate_scenario
 from sim.experiment.plan.answer import (
     PlanResult,
@@ -42,6 +43,7 @@ def plan(
     study: str | Path | Mapping[str, Any] | LoadedStudy,
     *,
     uncertain: int = 0,
+    out: str | Path | None = None,
     executor: str | Executor = "processes",
     run: Run = simulate_scenario,
     survey: Surveyor | None = survey_scenarios,
@@ -53,6 +55,7 @@ def plan(
         study: path of a study file with a ``plan`` section, or a mapping with its keys.
         uncertain: samples of the uncertain numbers behind the chosen fleet, for an interval beside
             that of sampling; none by default.
+        out: folder for the runs, which a second call finds again; none are kept without it.
         executor: where runs take place.
         run: what runs a scenario.
         survey: what is known of fleets without a run; None for nothing.
@@ -72,6 +75,8 @@ def plan(
     space, bounds = space_of(section, loaded.study.set), bounds_of(section)
     if survey is not None:
         check_plan(loaded, space)
+    if out is not None:
+        run = StoredRun(run, loaded.base, Path(out))
     rule = loaded.study.replications
     with open_executor(executor) as opened:
         judge = Judge(

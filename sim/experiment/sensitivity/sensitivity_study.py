@@ -34,6 +34,7 @@ from sim.experiment.statistics.intervals import replication_interval
 from sim.experiment.statistics.numbers import matching
 from sim.experiment.study.study import find_scenario
 from sim.experiment.study.sweep import SweepResult, sweep
+from sim.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +78,7 @@ def sensitivity(  # noqa: PLR0913 - what a study of one question needs to know
     sobol: int = 0,
     overrides: Mapping[str, Any] | None = None,
     seed: int = 0,
-    out: str | Path | None = None,
+    out: str | Path | Workspace | None = None,
     executor: str | Executor = "processes",
     run: Run = simulate_scenario,
 ) -> Sensitivity:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.metrics.quantiles import LogHistogram
+from sim.units import J_PER_KWH
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LATENCIES = ("ttft_s", "tpot_s", "e2e_s")
 LEVELS = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
-COUNTED = ("attained", "requests")
-JOULES_PER_KWH = 3.6e6
+COUNTED = ("attained", "requests", "undecided")
 
 
 def portion(result: Any, start_s: float, end_s: float) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def merged(portions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "output_tokens_per_s": tokens / length_s,
         },
         "energy": {
-            "it_kwh": joules / JOULES_PER_KWH,
+            "it_kwh": joules / J_PER_KWH,
             "j_per_output_token": joules / tokens if tokens else None,
         },
     }
@@ -135,12 +135,15 @@ def _sla(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for part in parts:
         for tier, figures in part.items():
             place = found.setdefault(
-                tier, {"targets": figures["targets"], **dict.fromkeys(COUNTED, 0)}
+                tier, {"targets": figures["targets"], **dict.fromkeys(COUNTED, 0), "missed": {}}
             )
             for name in COUNTED:
                 place[name] += figures[name]
+            for reason, number in figures["missed"].items():
+                place["missed"][reason] = place["missed"].get(reason, 0) + number
     for place in found.values():
-        place["attainment"] = place["attained"] / place["requests"] if place["requests"] else None
+        decided = place["requests"] - place["undecided"]
+        place["attainment"] = place["attained"] / decided if decided else None
     return found
 
 

@@ -24,8 +24,10 @@ from sim.errors import InputError, ModelLimitError, Problem
 from sim.experiment.execution.point import override_texts
 from sim.experiment.execution.run_folders import SUMMARY, write_json
 from sim.experiment.slices.portions import difference, merged, portion
+from sim.experiment.study.results_table import put_table
 from sim.experiment.study.study import find_scenario
 from sim.experiment.study.sweep import Progress, SweepResult, sweep
+from sim.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,13 +93,11 @@ class Sliced:
     slices: pd.DataFrame
     check: Check | None = None
 
-    def save(self, folder: Path) -> None:
-        """Write summary.json and the table of the slices; the differences are in the summary."""
-        folder.mkdir(parents=True, exist_ok=True)
+    def save(self, room: Workspace) -> None:
+        """Write the table of the slices and summary.json, which has the differences, too."""
         check = {"check": asdict(self.check)} if self.check else {}
-        self.slices.to_csv(folder / "slices.csv", index=False)
-        self.slices.to_parquet(folder / "slices.parquet", index=False)
-        write_json(folder / SUMMARY, self.summary | check)
+        put_table(room, "slices", self.slices)
+        room.put(SUMMARY, lambda path: write_json(path, self.summary | check))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.execution.point import yaml_text
@@ -11,6 +11,7 @@ from sim.experiment.execution.run_folders import Outcome
 from sim.experiment.statistics.intervals import replication_interval
 from sim.experiment.statistics.numbers import matching, numbers_of
 from sim.experiment.study.design import Variant
+from sim.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,22 +74,18 @@ def timings_table(outcomes: Outcomes) -> pd.DataFrame:
     return table.sort_values("wall_s", ascending=False, ignore_index=True)
 
 
-def save(result: SweepResult, out: Path, shard: tuple[int, int]) -> None:
+def save(result: SweepResult, room: Workspace, shard: tuple[int, int]) -> None:
     """Write the tables as Parquet and CSV; those of a shard carry its number."""
-    out.mkdir(parents=True, exist_ok=True)
     suffix = "" if shard == (1, 1) else f"-shard-{shard[0]}-of-{shard[1]}"
     for name in ("runs", "intervals"):
-        table: pd.DataFrame = getattr(result, name)
-        table.to_csv(_aside(out / f"results-{name}{suffix}.csv"), index=False)
-        table.to_parquet(_aside(out / f"results-{name}{suffix}.parquet"), index=False)
-        for ending in ("csv", "parquet"):
-            path = out / f"results-{name}{suffix}.{ending}"
-            _aside(path).replace(path)
-    result.timings.to_csv(out / f"timings{suffix}.csv", index=False)
+        put_table(room, f"results-{name}{suffix}", getattr(result, name))
+    room.put(f"timings{suffix}.csv", partial(result.timings.to_csv, index=False))
 
 
-def _aside(path: Path) -> Path:
-    return path.with_name(f".{path.name}")
+def put_table(room: Workspace, name: str, table: pd.DataFrame) -> None:
+    """Write a table as CSV and as Parquet."""
+    room.put(f"{name}.csv", partial(table.to_csv, index=False))
+    room.put(f"{name}.parquet", partial(table.to_parquet, index=False))
 
 
 def _described(variant: Variant) -> dict[str, Any]:

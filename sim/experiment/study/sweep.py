@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from sim.experiment.study import results_table
 from sim.experiment.study.check import check_variants
 from sim.experiment.study.design import Variant, expand
 from sim.experiment.study.study import LoadedStudy, load_study
+from sim.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +85,7 @@ class SweepResult:
 
 def sweep(
     study: str | Path | Mapping[str, Any] | LoadedStudy,
-    out: str | Path | None = None,
+    out: str | Path | Workspace | None = None,
     *,
     executor: str | Executor = "processes",
     shard: tuple[int, int] = (1, 1),
@@ -115,15 +117,26 @@ def sweep(
     variants = _part(expand(loaded.study), shard)
     if run is simulate_scenario:
         check_variants(loaded, variants)
-    job = _Job(loaded, variants, Path(out) if out else None, retry_failed, report, run, page)
-    try:
-        with open_executor(executor) as opened:
-            job.work(opened, QUEUED_PER_WORKER * workers_of(executor))
-    finally:  # what is done is in the tables also after an interrupt
-        result = job.result()
-        if out:
-            results_table.save(result, Path(out), shard)
+    folder = out.folder if isinstance(out, Workspace) else Path(out) if out else None
+    job = _Job(loaded, variants, folder, retry_failed, report, run, page)
+    with _room(out, shard) as room:
+        try:
+            with open_executor(executor) as opened:
+                job.work(opened, QUEUED_PER_WORKER * workers_of(executor))
+        finally:  # what is done is in the tables also after an interrupt
+            result = job.result()
+            if room is not None:
+                results_table.save(result, room, shard)
     return result
+
+
+def _room(
+    out: str | Path | Workspace | None, shard: tuple[int, int]
+) -> AbstractContextManager[Workspace | None]:
+    """Return the locked folder of a study; shards of one study share it."""
+    if out is None or isinstance(out, Workspace):
+        return nullcontext(out)
+    return workspace(out, "" if shard == (1, 1) else f"shard-{shard[0]}-of-{shard[1]}")
 
 
 def _part(variants: list[Variant], shard: tuple[int, int]) -> list[Variant]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import inf
+from math import inf, isnan, nan
 from pathlib import Path
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -41,14 +41,14 @@ class SitePlace:
     Attributes:
         latitude: [degrees].
         longitude: [degrees].
-        usd_per_kwh: price of electricity in its region [USD/kWh].
-        gco2_per_kwh: carbon intensity of its region [g/kWh].
+        usd_per_kwh: price of electricity in its region [USD/kWh], NaN where unknown.
+        gco2_per_kwh: carbon intensity of its region [g/kWh], NaN where unknown.
     """
 
     latitude: float
     longitude: float
-    usd_per_kwh: float = 0.10
-    gco2_per_kwh: float = 400.0
+    usd_per_kwh: float = nan
+    gco2_per_kwh: float = nan
 
 
 class RunFrame(Protocol):
@@ -87,6 +87,7 @@ def build_site(
     grid = schema.for_site(settings.grid, name, schema.Grid())
     it_w = float(racks.rated_w.sum())
     site_grid = _grid(grid, settings.start, place, frame)
+    _refuse_blind_storage(name, grid, site_grid)
     ride_j = it_w * electrical.ride_through_s
     if ride_j > 0.0:
         # Recharged within about four hours at a tenth of the load.
@@ -236,6 +237,21 @@ def _battery(battery: schema.Battery) -> Battery:
         battery.round_trip,
         battery.reserve,
     )
+
+
+def _refuse_blind_storage(name: str, grid: schema.Grid, site: SiteGrid) -> None:
+    """Refuse a battery that follows a price or an intensity that nobody gave.
+
+    Raises:
+        ScenarioError: it would never move.
+    """
+    follows = getattr(site.policy, "follows", None)
+    signal = {"price": site.price, "carbon": site.carbon}.get(follows or "")
+    if grid.battery is None or signal is None or not isnan(signal.mean(0.0, 1.0)):
+        return
+    path = f"facility.grid.{name}.battery.policy"
+    expected = f"a {follows} of the grid of {name!r}: its region_data, or {follows} beside it"
+    raise ScenarioError([Problem(path, repr(grid.battery.policy), expected)])
 
 
 def _policy(battery: schema.Battery) -> StoragePolicy:

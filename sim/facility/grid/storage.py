@@ -126,6 +126,8 @@ def _between(value: float, settings: StorageSettings) -> float:
 class PriceFollowing:
     """Charges when power is cheap, discharges when it is dear."""
 
+    follows = "price"
+
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
 
@@ -137,6 +139,8 @@ class PriceFollowing:
 @STORAGE.register("carbon-following")
 class CarbonFollowing:
     """Charges when the grid is clean, discharges when it is dirty."""
+
+    follows = "carbon"
 
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings

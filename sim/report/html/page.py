@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,11 +12,13 @@ from typing import TYPE_CHECKING
 from sim.report import formats
 from sim.report.charts import palette
 from sim.report.charts.view import as_float, at, time_span_s
-from sim.report.headline import tiles, verdict
+from sim.report.html.headline import verdict
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.section import Section
 from sim.report.html.sections import run_sections
+from sim.report.html.tiles import tiles
 from sim.report.notices import notices
+from sim.workspace import put_file, write_text
 
 if TYPE_CHECKING:
     from sim.result import Result
@@ -30,11 +31,7 @@ def write_report(result: Result, path: Path) -> Path:
 
 def write_page(html: str, path: Path) -> Path:
     """Write a page to ``path`` and return it; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(html, encoding="utf-8", errors="replace")
-    os.replace(unfinished, path)
-    return path
+    return put_file(path, lambda unfinished: write_text(unfinished, html))
 
 
 def render_report(result: Result) -> str:

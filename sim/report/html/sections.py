@@ -12,7 +12,6 @@ from sim.report.charts.pools import pool_charts
 from sim.report.charts.power import site_power_charts
 from sim.report.charts.racks import rack_heat_map
 from sim.report.charts.view import as_float, at, tier_names
-from sim.report.headline import site_powers
 from sim.report.html.datatable import fact_list, folded, table
 from sim.report.html.facility_sections import facility_sections, has_facility
 from sim.report.html.fleet_sections import fleet_section
@@ -21,6 +20,7 @@ from sim.report.html.section import Section
 from sim.report.notices import source_tables
 from sim.report.terminal.plant_tables import limit_table, row_table
 from sim.report.terminal.pool_tables import pool_tables
+from sim.report.verdict.readings import site_powers
 
 if TYPE_CHECKING:
     from sim.result import Result

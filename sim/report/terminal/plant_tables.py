@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report.charts.view import as_float, at
 from sim.report.formats import NOTHING, duration, plural, power, share, span
-from sim.report.headline import PlacesAbove, places_above
 from sim.report.html.datatable import folded, table
 from sim.report.html.markup import Markup, join, tag
+from sim.report.verdict.readings import PlacesAbove, places_above
 
 if TYPE_CHECKING:
     from sim.result import Result

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
 from sim.report.charts.view import as_float, at
-from sim.report.headline import FATES, places_above, site_powers, tier_slas
+from sim.report.verdict.brief import brief
+from sim.report.verdict.findings import further, headline, state
+from sim.report.verdict.readings import FATES, MISSES, misses, site_powers
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,8 +30,28 @@ def summary_table(summary: Mapping[str, Any]) -> RenderableType:
     """
     from rich.console import Group  # costs 100 ms, so only a terminal pays for it
 
-    parts = [_figures(summary), _latencies(summary), _sites(summary)]
-    return Group(*(part for part in parts if part.row_count))
+    tables = [_figures(summary), _latencies(summary), _sites(summary)]
+    return Group(*_head(summary), *(part for part in tables if part.row_count))
+
+
+def _head(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Yield the headline, what else went wrong, and the answer, as on the page."""
+    from rich.text import Text
+
+    said = headline(summary)
+    if not said:
+        return
+    style = {"bad": "bold red", "fair": "bold yellow", "good": "bold green"}[state(summary)]
+    yield Text(said, style=style)
+    for words in further(summary):
+        yield Text(f"- {words}")
+    made = _table("", "")
+    made.show_header = False
+    made.columns[1].justify = "left"
+    made.columns[1].no_wrap = False
+    for title, words in brief(summary):
+        made.add_row(title, _plain(words))
+    yield made
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
@@ -72,13 +94,13 @@ def _figure_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if good is not None:
         served = as_float(at(summary, "throughput", "requests_per_s"))
         yield "Goodput", f"{formats.number(good)} of {formats.number(served)} req/s"
-    for sla in tier_slas(summary):
-        verdict = {True: " ✓", False: " ✗ missed", None: ""}[sla.met]
-        target = f", target {formats.share(sla.target, 2)}" if sla.target is not None else ""
-        yield f"SLA {sla.name}", f"{formats.share(sla.attainment, 2)}{target}{verdict}"
-    over = ", ".join(places.named for places in places_above(summary))
-    if over:
-        yield "Power limits", f"✗ exceeded by {over}"
+    for tier in at(summary, "sla") or {}:
+        reasons = misses(summary, str(tier))
+        if reasons:
+            told = [
+                f"{formats.count(number)} {MISSES[reason]}" for reason, number in reasons.items()
+            ]
+            yield f"Missed {tier}", ", ".join(told)
     yield from _energy_rows(summary)
     yield from _cost_rows(summary)
     yield from _speed_rows(summary)

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from math import isfinite
 
 from sim import units
-from sim.document.document import dotted
+from sim.document.document import Place, dotted
 from sim.document.findings import Finding
 from sim.errors import Problem, ScenarioError
 from sim.scenario.schema.scenario import Scenario
 
 MOST_SERIES_ROWS = 10_000_000
+MOST_REQUESTS = 10**10  # days of work; a slip of a unit asks for years
+MOST_LOOKS = 10**9
 
 
 def check_run(scenario: Scenario) -> Iterator[Finding]:
@@ -20,9 +22,36 @@ def check_run(scenario: Scenario) -> Iterator[Finding]:
     endless = [name for name, load in scenario.traffic.items() if load.is_endless]
     if duration_s is not None:
         yield from _series(scenario, duration_s)
+        yield from _work(scenario, duration_s)
     elif endless:
         expected = f"a duration, because the requests of {endless[0]!r} never end"
         yield Finding(("run", "duration"), "nothing", expected)
+
+
+def _work(scenario: Scenario, duration_s: float) -> Iterator[Finding]:
+    """Yield a finding for what would keep a run busy for longer than anybody waits."""
+    for name, workload in scenario.traffic.items():
+        rate_per_s = getattr(workload.arrivals, "rate_per_s", None) or 0.0
+        if rate_per_s * duration_s > MOST_REQUESTS:
+            got = f"{rate_per_s * duration_s:.3g} requests in {_time(duration_s)}"
+            expected = f"at most {MOST_REQUESTS:.0e} in a run: a lower rate or a shorter run"
+            yield Finding(("traffic", name, "arrivals", "rate"), got, expected)
+    looks: dict[Place, float] = {
+        ("pools", name, "autoscaling", "interval"): pool.autoscaling.interval_s
+        for name, pool in scenario.pools.items()
+        if pool.autoscaling is not None
+    }
+    if scenario.facility is not None:
+        looks["facility", "interval"] = scenario.facility.interval_s
+    for place, interval_s in looks.items():
+        if duration_s > MOST_LOOKS * interval_s:
+            got = f"{duration_s / interval_s:.3g} looks in {_time(duration_s)}"
+            expected = f"at most {MOST_LOOKS:.0e} in a run: rarer looks or a shorter run"
+            yield Finding(place, got, expected)
+
+
+def _time(value_s: float) -> str:
+    return units.render(value_s, units.TIME, 3)
 
 
 def refuse_fine_series(scenario: Scenario, length_s: float) -> None:

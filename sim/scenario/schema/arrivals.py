@@ -15,6 +15,7 @@ from sim.document.quantities import (
     RequestsPerSecondOrZero,
     Seconds,
     Share,
+    Variation,
     refusal,
 )
 from sim.scenario.schema.base import Name, Reference, Section, not_empty
@@ -56,7 +57,7 @@ class GammaArrivals(Section):
     """Name of the process."""
     rate_per_s: RequestsPerSecond
     """Mean rate."""
-    cv: PositiveFloat
+    cv: Variation
     """Standard deviation of the gaps over their mean."""
 
 
@@ -111,7 +112,7 @@ class Duration(Section):
 
     mean_s: PositiveSeconds
     """Mean."""
-    cv: PositiveFloat = 1.0
+    cv: Variation = 1.0
     """Standard deviation over mean: 1 is exponential, other values are lognormal."""
 
 
@@ -161,7 +162,7 @@ class TableArrivals(Section):
     """Whether the rate jumps at each point or goes in straight lines."""
     repeat_after_s: PositiveSeconds | None = None
     """Where the table starts again; otherwise the last rate goes on."""
-    cv: PositiveFloat = 1.0
+    cv: Variation = 1.0
     """Standard deviation of the gaps over their mean."""
 
     @model_validator(mode="after")
@@ -201,7 +202,7 @@ class ProfileArrivals(Section):
     """Moment at which the run starts, in UTC unless it says otherwise; a Monday by default."""
     week: bool = True
     """Whether there are weekends."""
-    cv: PositiveFloat = 1.0
+    cv: Variation = 1.0
     """Standard deviation of the gaps over their mean."""
 
     @model_validator(mode="after")
@@ -227,7 +228,7 @@ class RampArrivals(Section):
     """When it begins to move."""
     lasting_s: PositiveSeconds
     """How long it moves."""
-    cv: PositiveFloat = 1.0
+    cv: Variation = 1.0
     """Standard deviation of the gaps over their mean."""
 
 
@@ -248,7 +249,7 @@ class FlashCrowdArrivals(Section):
     """How long the plateau lasts."""
     decay_s: PositiveSeconds
     """Time in which the excess falls to 1/e."""
-    cv: PositiveFloat = 1.0
+    cv: Variation = 1.0
     """Standard deviation of the gaps over their mean."""
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Strict, model_validator
 
 from sim.document.quantities import (
     BytesPerSecond,
+    LookSeconds,
     NonNegativeInt,
     PositiveSeconds,
     PositiveShare,
@@ -50,7 +51,7 @@ class Autoscaling(Section):
     """Fewest replicas; 0 scales to zero, and the next request starts one."""
     first: NonNegativeInt | None = None
     """Replicas that are on at the start; the fewest unless given."""
-    interval_s: PositiveSeconds = 15.0
+    interval_s: LookSeconds = 15.0
     """Time between two looks at the load."""
     target: PositiveShare = 0.7
     """Share of the slots that should be taken (target-utilisation, predictive)."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from sim import units
 from sim.document.quantities import (
     NonNegativeInt,
-    PositiveFloat,
     PositiveSeconds,
+    Quantity,
     Share,
     refusal,
 )
 from sim.scenario.schema.base import Section
+
+Patience = Annotated[float, Quantity(units.TIME, low=1e-3)]
+"""How long a client waits: no software counts in less than a millisecond."""
 
 
 class Backoff(Section):
@@ -21,7 +25,7 @@ class Backoff(Section):
 
     first_s: PositiveSeconds = 0.5
     """Wait before the first retry."""
-    factor: PositiveFloat = 2.0
+    factor: Annotated[float, Field(ge=1.0, le=100.0)] = 2.0
     """How many times longer each further wait is."""
     limit_s: PositiveSeconds = 30.0
     """Longest wait."""
@@ -32,13 +36,13 @@ class Backoff(Section):
 class ClientBehaviour(Section):
     """Time-outs, retries and hedging of one stream of requests."""
 
-    timeout_s: PositiveSeconds | None = None
+    timeout_s: Patience | None = None
     """Longest time for a whole answer; then the client goes away."""
-    first_token_timeout_s: PositiveSeconds | None = None
+    first_token_timeout_s: Patience | None = None
     """Longest time to the first token; then the client goes away."""
     tells_server: bool = True
     """Whether the server learns that the client went away and stops; otherwise it works on."""
-    retries: NonNegativeInt = 0
+    retries: Annotated[NonNegativeInt, Field(le=1000)] = 0
     """How often a request is tried again after a time-out, a rejection or a failure."""
     backoff: Backoff = Backoff()
     """Wait before a retry."""

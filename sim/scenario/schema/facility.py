@@ -17,6 +17,8 @@ from sim.document.quantities import (
     GCo2PerKwh,
     Joules,
     Kelvins,
+    LookSeconds,
+    OutdoorCelsius,
     PositiveAirFlow,
     PositiveFloat,
     PositiveInt,
@@ -210,13 +212,13 @@ class Weather(Section):
     """Dry-bulb temperature [degC]; replaces the climate."""
     wet_bulb_file: SignalFile | None = None
     """Wet-bulb temperature [degC]; computed from the dew point unless given."""
-    mean_c: Celsius = 12.0
+    mean_c: OutdoorCelsius = 12.0
     """Mean of the year."""
     yearly_k: Kelvins = 8.0
     """Amplitude over the year."""
     daily_k: Kelvins = 5.0
     """Amplitude over the day."""
-    dew_point_c: Celsius = 9.0
+    dew_point_c: OutdoorCelsius = 9.0
     """Dew point of the air."""
     southern: bool = False
     """Whether the warm season is in January."""
@@ -252,7 +254,7 @@ class Battery(Section):
     """Share that is kept for outages."""
     policy: Name = "standby"
     """When it works: standby, peak-shaving, price-following, carbon-following, or an added one."""
-    low: float = 0.0
+    low: Annotated[float, Field(ge=-1e6, le=1e6)] = 0.0
     """Charge below this [W, USD/kWh or gCO2/kWh, by policy]."""
     high: Annotated[float, Field(gt=0.0)] = 1e30
     """Discharge above this."""
@@ -314,7 +316,7 @@ class Grid(Section):
 class Facility(Section):
     """Power, cooling and grid of all sites."""
 
-    interval_s: PositiveSeconds = 1.0
+    interval_s: LookSeconds = 1.0
     """Time between two looks of the controls at the plant."""
     start: Moment | None = None
     """Instant at which the run begins, with its offset from UTC; weather and grid signals need

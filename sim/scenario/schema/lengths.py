@@ -7,11 +7,11 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, Strict, model_validator
 
 from sim.document.quantities import (
-    PositiveFloat,
     PositiveSeconds,
     PositiveShare,
     TokenCount,
     Tokens,
+    Variation,
     refusal,
 )
 from sim.scenario.schema.base import Reference, Section, not_empty
@@ -31,7 +31,7 @@ class Lognormal(Section):
 
     mean_tokens: Tokens
     """Mean length."""
-    cv: PositiveFloat
+    cv: Variation
     """Standard deviation over mean."""
 
 

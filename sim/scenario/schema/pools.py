@@ -11,8 +11,8 @@ from sim.document.quantities import (
     BitsPerSecond,
     Bytes,
     BytesPerSecond,
+    Multiplier,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     Seconds,
     Share,
@@ -160,10 +160,14 @@ class AcceleratorPower(Section):
     """Steps that decode."""
 
 
+MOST_REPLICAS = 10**7  # of one pool; the world has some ten million accelerators
+
+
 def _count_or_fill(value: Any) -> Any:
-    if value == "fill" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if value == "fill" or (whole and 0 < value <= MOST_REPLICAS):
         return value
-    raise refusal("a whole number above 0, or fill")
+    raise refusal(f"a whole number above 0, at most {MOST_REPLICAS}, or fill")
 
 
 Replicas = Annotated[
@@ -212,7 +216,7 @@ class Pool(Section):
     """KV memory of one replica; computed from the accelerator's memory unless given."""
     step_time: StepCoefficients | None = None
     """Step time; computed from the model and the accelerator unless given."""
-    step_time_factor: PositiveFloat = 1.0
+    step_time_factor: Multiplier = 1.0
     """By what to multiply every step time, to try what an error of it would change."""
     power: AcceleratorPower | None = None
     """Power of one accelerator; computed from the catalogue unless given."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from sim import units
 from sim.document.quantities import (
     PositiveInt,
     PositiveSeconds,
+    Quantity,
     Share,
-    TokenCount,
     refusal,
 )
 from sim.scenario.schema.arrivals import Arrivals, Duration
@@ -21,9 +22,9 @@ from sim.scenario.schema.lengths import Lognormal
 class Turns(Section):
     """How many requests a session makes, evenly between two numbers."""
 
-    least: PositiveInt
+    least: Annotated[PositiveInt, Field(le=10_000)]
     """Fewest."""
-    most: PositiveInt
+    most: Annotated[PositiveInt, Field(le=10_000)]
     """Most."""
 
     @model_validator(mode="after")
@@ -50,7 +51,7 @@ class Dialogue(Section):
     """Time that a tool takes after an answer that calls one."""
     tool_share: Share = 0.0
     """Share of the answers that call a tool instead of waiting for the user."""
-    context_limit_tokens: TokenCount | None = None
+    context_limit_tokens: Annotated[int, Quantity(units.TOKENS, low=16.0, whole=True)] | None = None
     """Longest prompt; a session that outgrows it goes on with its first prompt (compaction)."""
 
     @model_validator(mode="after")
@@ -76,7 +77,7 @@ class Sessions(Section):
 
     starts: Arrivals | None = None
     """When sessions start."""
-    concurrency: PositiveInt | None = None
+    concurrency: Annotated[PositiveInt, Field(le=10**7)] | None = None
     """Sessions that are always open: when one ends the next starts. Instead of starts."""
     dialogue: Dialogue | None = None
     """Sessions drawn at random."""

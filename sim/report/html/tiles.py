@@ -1,28 +1,27 @@
-"""The top of the page: a sentence that answers first, and the tiles with the main figures."""
+"""The tiles with the main figures of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
 from sim.report.charts.svg import percent
 from sim.report.charts.view import as_float, at, tier_names
 from sim.report.html.markup import Markup, join, tag
+from sim.report.verdict.readings import (
+    FATES,
+    MISSES,
+    TierSla,
+    misses,
+    places_above,
+    site_powers,
+    tier_slas,
+)
 
 if TYPE_CHECKING:
     from sim.result import Result
 
-MOST_NAMES = 3
-LEVELS = ("site", "hall", "row", "rack")
-FATES = {
-    "completed": "completed",
-    "rejected": "rejected",
-    "timed_out": "timed out",
-    "failed": "failed",
-    "in_flight": "in flight at the end",
-}
 FATE_LOOKS = {
     "completed": "s0",
     "rejected": "s1",
@@ -30,125 +29,14 @@ FATE_LOOKS = {
     "failed": "s3",
     "in_flight": "s6",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TierSla:
-    """How a tier did against its target; ``target`` is None where the scenario gives none."""
-
-    name: str
-    attainment: float
-    target: float | None
-
-    @property
-    def met(self) -> bool | None:
-        """Return whether the target was met, None without a target."""
-        return None if self.target is None else self.attainment >= self.target
-
-
-@dataclass(frozen=True, slots=True)
-class SitePower:
-    """Peak power of a site against its limit [kW]."""
-
-    name: str
-    peak_kw: float
-    limit_kw: float | None
-
-    @property
-    def fullness(self) -> float:
-        """Return peak over limit, 0 without a limit."""
-        return self.peak_kw / self.limit_kw if self.limit_kw else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class PlacesAbove:
-    """The sites, halls, rows or racks that went above their power limit, the worst of them first.
-
-    Attributes:
-        level: what they are.
-        count: how many there are.
-        worst: name, ``limit_w``, ``peak_w`` and ``share_above`` of the worst.
-    """
-
-    level: str
-    count: int
-    worst: Sequence[Mapping[str, Any]]
-
-    @property
-    def fullness(self) -> float:
-        """Return peak over limit of the worst."""
-        return float(self.worst[0]["peak_w"]) / float(self.worst[0]["limit_w"])
-
-    @property
-    def named(self) -> str:
-        """Return how many there are, in words."""
-        return formats.plural(self.count, self.level)
-
-
-def tier_slas(summary: Mapping[str, Any]) -> list[TierSla]:
-    """Return the attainment of every tier that has one."""
-    found = []
-    for name, entry in (at(summary, "sla") or {}).items():
-        attainment = as_float(at(entry, "attainment"))
-        if attainment is not None:
-            found.append(TierSla(str(name), attainment, as_float(at(entry, "targets", "target"))))
-    return found
-
-
-def site_powers(summary: Mapping[str, Any]) -> list[SitePower]:
-    """Return the peak power of every site, the fullest first."""
-    found = [
-        SitePower(str(name), peak, as_float(at(entry, "limit_kw")))
-        for name, entry in (at(summary, "power") or {}).items()
-        if (peak := as_float(at(entry, "peak_kw"))) is not None
-    ]
-    return sorted(found, key=lambda site: -site.fullness)
-
-
-def places_above(summary: Mapping[str, Any]) -> list[PlacesAbove]:
-    """Return the levels at which something went above its power limit, from site to rack."""
-    found = at(summary, "above_limit") or {}
-    return [
-        PlacesAbove(level, int(found[level]["count"]), found[level]["worst"])
-        for level in LEVELS
-        if level in found
-    ]
-
-
-def verdict(summary: Mapping[str, Any]) -> Markup:
-    """Return in a sentence or two what the run says."""
-    slas = tier_slas(summary)
-    missed = [sla for sla in slas if sla.met is False]
-    judged = [sla for sla in slas if sla.met is not None]
-    over = places_above(summary)
-    said = []
-    if missed:
-        names = [
-            f"{sla.name} ({formats.share(sla.attainment, 2)} against "
-            f"{formats.share(sla.target, 2)})"
-            for sla in missed
-        ]
-        said.append(f"{len(missed)} of {len(judged)} service levels missed: {_some(names)}.")
-    elif judged:
-        every = {1: "The service level is", 2: "Both service levels are"}
-        said.append(f"{every.get(len(judged), f'All {len(judged)} service levels are')} met.")
-    if over:
-        said.append(f"Power above the limit: {'; '.join(map(_above, over))}.")
-    elif at(summary, "above_limit") is not None:
-        said.append("No site, row or rack went above its power limit.")
-    state = "bad" if missed or over else "good"
-    return tag("p", " ".join(said), class_=f"verdict {state}") if said else Markup()
-
-
-def _above(places: PlacesAbove) -> str:
-    worst = f"{places.worst[0]['name']} drew up to {formats.share(places.fullness)} of it"
-    return f"{places.named}, of which {worst}" if places.count > 1 else f"{places.level} {worst}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMES
-    shown = ", ".join(names[:MOST_NAMES])
-    return f"{shown} and {more} more" if more > 0 else shown
+MISS_LOOKS = {
+    "late_ttft": "s1",
+    "late_tpot": "s4",
+    "late_e2e": "s7",
+    "failed": "s3",
+    "rejected": "s2",
+    "timed_out": "s5",
+}
 
 
 def tiles(result: Result) -> Markup:
@@ -157,7 +45,7 @@ def tiles(result: Result) -> Markup:
     shown = [
         _requests_tile(summary),
         _goodput_tile(summary),
-        *(_sla_tile(sla) for sla in tier_slas(summary)),
+        *(_sla_tile(summary, sla) for sla in tier_slas(summary)),
         _ttft_tile(result),
         _power_tile(summary),
         *_energy_tiles(summary),
@@ -179,28 +67,32 @@ def _tile(label: str, value: object, *details: object, state: str = "") -> Marku
 def _requests_tile(summary: Mapping[str, Any]) -> Markup:
     counts = {fate: as_float(at(summary, "requests", fate)) or 0.0 for fate in FATES}
     arrived = as_float(at(summary, "requests", "arrived"))
-    told = [
-        tag("span", tag("i", class_=f"dot {FATE_LOOKS[fate]}"), f"{formats.count(n)} {FATES[fate]}")
-        for fate, n in counts.items()
-        if n
+    shown = {fate: number for fate, number in counts.items() if number}
+    told = _told(shown, FATES, FATE_LOOKS)
+    return _tile("Requests", formats.count(arrived), _bar(shown, FATE_LOOKS), told)
+
+
+def _told(
+    counts: Mapping[str, float], names: Mapping[str, str], looks: Mapping[str, str]
+) -> Markup:
+    """Return numbers with what they count, each behind a dot in the colour of its bar."""
+    parts = [
+        tag("span", tag("i", class_=f"dot {looks[key]}"), f"{formats.count(number)} {names[key]}")
+        for key, number in counts.items()
     ]
-    return _tile(
-        "Requests", formats.count(arrived), _fate_bar(counts), tag("span", *told, class_="fates")
-    )
+    return tag("span", *parts, class_="fates")
 
 
-def _fate_bar(counts: Mapping[str, float]) -> Markup:
+def _bar(counts: Mapping[str, float], looks: Mapping[str, str]) -> Markup:
+    """Return a bar with a part for each count."""
     total = sum(counts.values())
     if not total:
         return Markup()
     bars, left = [], 0.0
-    for fate, number in counts.items():
+    for key, number in counts.items():
         width = number / total
-        if number:
-            look = f"mark {FATE_LOOKS[fate]}"
-            bars.append(
-                tag("rect", class_=look, x=percent(left), width=percent(width), y=0, height=6)
-            )
+        look = f"mark {looks[key]}"
+        bars.append(tag("rect", class_=look, x=percent(left), width=percent(width), y=0, height=6))
         left += width
     return tag("svg", *bars, width="100%", height=6, aria_hidden="true")
 
@@ -219,10 +111,12 @@ def _goodput_tile(summary: Mapping[str, Any]) -> Markup | None:
     )
 
 
-def _sla_tile(sla: TierSla) -> Markup:
+def _sla_tile(summary: Mapping[str, Any], sla: TierSla) -> Markup:
     value = formats.share(sla.attainment, 2)
+    told = _misses(summary, sla.name)
     if sla.target is None:
-        return _tile(f"SLA · {sla.name}", value, "within its SLO; no target given")
+        return _tile(f"SLA · {sla.name}", value, "within its SLO; no target given", *told)
+    value = formats.share_beside(sla.attainment, sla.target)
     gap = formats.points(sla.attainment - sla.target)
     sign = "✓ met" if sla.met else f"✗ missed by {gap}"
     return _tile(
@@ -230,8 +124,20 @@ def _sla_tile(sla: TierSla) -> Markup:
         value,
         tag("span", sign, class_="sign"),
         f"within its SLO, target {formats.share(sla.target, 2)}",
+        *told,
         state="good" if sla.met else "bad",
     )
+
+
+def _misses(summary: Mapping[str, Any], tier: str) -> Iterable[Markup]:
+    """Yield a bar of the reasons why requests missed, and their numbers."""
+    reasons = misses(summary, tier)
+    if reasons:
+        yield _bar(reasons, MISS_LOOKS)
+        yield _told(reasons, MISSES, MISS_LOOKS)
+    undecided = as_float(at(summary, "sla", tier, "undecided"))
+    if undecided:
+        yield tag("span", f"{formats.count(undecided)} undecided at the end")
 
 
 def _ttft_tile(result: Result) -> Markup | None:
