@@ -81,6 +81,11 @@ class SiteFigures:
         """Energy that is paid and emitted for [kWh]: at the meter if modelled, else IT energy."""
         return (self.it_j if self.facility_j is None else self.facility_j) / J_PER_KWH
 
+    @property
+    def energy_usd(self) -> float | None:
+        """Price of that energy [USD], None where unknown."""
+        return None if self.usd_per_kwh is None else self.paid_kwh * self.usd_per_kwh
+
 
 def summarise(
     *,
@@ -126,7 +131,7 @@ def summarise(
             **_cost(sites, fleet.egress_usd, output_tokens),
             **fleet_cost(
                 fleet,
-                [_energy_usd(site) for site in sites],
+                [site.energy_usd for site in sites],
                 statistics.completed_in_window,
             ),
             **_bill(statistics.billing, [tier.name for tier in statistics.tiers]),
@@ -302,10 +307,6 @@ def _cost(
         "total_usd": total_usd,
         "usd_per_mtoken": _over(total_usd, output_tokens / 1e6),
     }
-
-
-def _energy_usd(site: SiteFigures) -> float | None:
-    return None if site.usd_per_kwh is None else site.paid_kwh * site.usd_per_kwh
 
 
 def _bill(billing: Billing, tiers: Sequence[str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sim.facility.grid.curtailment import LoadTarget
 from sim.facility.incidents import IncidentLog
 from sim.facility.metering.levels import LEVELS
 from sim.facility.metering.meter import PowerMeter
-from sim.facility.metering.nodes import loaded_racks_w
+from sim.facility.metering.nodes import rated_racks_w
 from sim.facility.build.physics import FacilityPhysics, SitePhysics
 from sim.facility.power_path import PowerPath
 from sim.facility.service import SiteService
@@ -164,14 +164,6 @@ def _check_names(settings: schema.Facility, plant: Plant) -> None:
         raise ScenarioError(problems)
 
 
-def _rated_w(plant: Plant) -> FloatArray:
-    """Return the limit of each rack, or what it draws at full load where it has none [W]."""
-    kinds = plant.node_types
-    full = np.array([float(kind.wall_w(kind.count * kind.accelerator_tdp_w)) for kind in kinds])
-    peak_w = loaded_racks_w(plant, full[plant.node_type])
-    return np.asarray(np.where(np.isfinite(plant.rack_limit_w), plant.rack_limit_w, peak_w))
-
-
 def rack_methods(settings: schema.Facility, plant: Plant) -> tuple[str, ...]:
     """Return how each rack is cooled, by the name of the method."""
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
@@ -184,7 +176,7 @@ def _rack_cooling(
     settings: schema.Facility, plant: Plant, names: tuple[str, ...], base_dir: Path
 ) -> RackCooling:
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
-    methods, rated_w = [METHODS[name] for name in names], _rated_w(plant)
+    methods, rated_w = [METHODS[name] for name in names], rated_racks_w(plant)
     count = np.array([float(kind.count) for kind in plant.node_types])[plant.node_type]
     return RackCooling(
         rated_w=rated_w,
