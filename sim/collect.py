@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.catalog.catalog import Region, Sourced
-from sim.cost.fleet_cost import FleetUse, PoolUse
-from sim.cost.ledger import ledger_summary
+from sim.cost.fleet_cost import PoolUse
 from sim.cost.token_cost import hourly_usd
 from sim.facility.account import RACK_RATES
 from sim.facility.build.constant_marks import marks_of, sources
@@ -24,7 +23,7 @@ from sim.metrics.parquet import ParquetSink
 from sim.metrics.racks import rack_table
 from sim.metrics.series import SeriesBlock, load_blocks, series_table
 from sim.metrics.sinks import MemorySink
-from sim.metrics.summary import RunIdentity, SiteFigures, Window, summarise
+from sim.metrics.summary import Money, RunIdentity, SiteFigures, Window, summarise
 from sim.pricing import run_ledger
 from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
@@ -56,10 +55,9 @@ def collect(world: World) -> Result:
         statistics=world.recorder.statistics,
         activity=world.series,
         sites=sites,
-        fleet=FleetUse(uses, world.router.egress_usd),
+        money=Money(ledger, uses, world.router.egress_usd),
         performance=_performance(world),
         extras={
-            "ledger": ledger_summary(ledger),
             "replication": world.replication,
             "interrupted": world.interrupted,
             "warnings": list(_warnings(world, above)),

@@ -100,16 +100,31 @@ def standing_usd_per_h(world: World) -> dict[str, float | None]:
 def _standing(world: World) -> Iterator[Work]:
     """Yield the pools with their parts of what stands, none of which has done anything."""
     plant = world.plant
-    standing = _accelerators_by_site(plant)
+    rented, priced = _rented_and_priced(world)
+    owned, bought = (_by_site(plant, _without(plant, pools)) for pools in (rented, priced))
     for at, name in enumerate(plant.pool_names):
         site = world.pools[at].site
         number = plant.pool_replicas(at) * world.pool_numbers[at].section.tensor_parallel
-        yield Work(name, plant.site_names[site], number, number / standing[site])
+        yield Work(
+            name,
+            plant.site_names[site],
+            number,
+            site_share=0.0 if rented[at] else number / owned[site],
+            bought_share=0.0 if priced[at] else number / bought[site],
+        )
 
 
-def _accelerators_by_site(plant: Plant) -> list[float]:
+def _rented_and_priced(world: World) -> tuple[list[bool], list[bool]]:
+    """Return which pools are rented, and which have a price of their own or are rented."""
+    costs = [numbers.section.cost for numbers in world.pool_numbers]
+    rented = [cost.basis == "rented" for cost in costs]
+    given = [cost.accelerator_usd_per_h is not None for cost in costs]
+    return rented, [any(pair) for pair in zip(rented, given, strict=True)]
+
+
+def _by_site(plant: Plant, node_accelerators: FloatArray) -> list[float]:
     sites, site = len(plant.site_names), plant.rack_site[plant.node_rack]
-    found: list[float] = np.bincount(site, plant.node_accelerators, sites).tolist()
+    found: list[float] = np.bincount(site, node_accelerators, sites).tolist()
     return found
 
 
@@ -133,11 +148,7 @@ def installed(world: World) -> Iterator[Installed]:
     price of their own are left out of the numbers of accelerators alone.
     """
     plant, sites, racks = world.plant, len(world.plant.site_names), len(world.plant.rack_names)
-    costs = [numbers.section.cost for numbers in world.pool_numbers]
-    rented = [cost.basis == "rented" for cost in costs]
-    owned = _without(plant, rented)
-    priced = [r or c.accelerator_usd_per_h is not None for r, c in zip(rented, costs, strict=True)]
-    bought = _without(plant, priced)
+    owned, bought = (_without(plant, pools) for pools in _rented_and_priced(world))
     whole = np.bincount(plant.node_rack, plant.node_accelerators, racks)
     kept = np.bincount(plant.node_rack, owned, racks) / np.maximum(whole, 1.0)
     rated_w, site = rated_racks_w(plant) * kept, plant.rack_site
@@ -275,7 +286,8 @@ def _income(world: World, hours: float) -> Iterator[Entry]:
 def _works(world: World, uses: Sequence[PoolUse], length_s: float) -> Iterator[Work]:
     """Yield what each pool did for each tier and model."""
     usage, names = world.recorder.statistics.usage, world.names
-    site_j = np.bincount([u.site for u in uses], [u.accelerator_j for u in uses]).tolist()
+    paid_j = [use.accelerator_j if use.pays_energy else 0.0 for use in uses]
+    site_j = np.bincount([use.site for use in uses], paid_j).tolist()
     parts = zip(_standing(world), uses, world.pool_numbers, strict=True)
     for at, (standing, use, numbers) in enumerate(parts):
         prompt_s, answer_s = _token_seconds(numbers)
@@ -289,7 +301,7 @@ def _works(world: World, uses: Sequence[PoolUse], length_s: float) -> Iterator[W
                     output[tier, model] = answer
         yield replace(
             standing,
-            energy_share=use.accelerator_j / site_j[use.site] if site_j[use.site] else 0.0,
+            energy_share=paid_j[at] / site_j[use.site] if site_j[use.site] else 0.0,
             busy_s=busy,
             available_s=world.plant.pool_replicas(at) * length_s,
             output_tokens=output,

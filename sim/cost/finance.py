@@ -23,7 +23,7 @@ def capital_recovery_factor(rate: float, periods: float) -> float:
         rate: cost of capital per period [1].
         periods: life [1], above 0.
     """
-    if rate == 0.0:
+    if rate * periods < 1e-12:  # without interest, or as good as without
         return 1.0 / periods
     return -rate / math.expm1(-periods * math.log1p(rate))
 

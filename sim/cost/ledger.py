@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sim.units import TOKENS_PER_MTOKEN
 
 Side = Literal["capital", "operating", "income"]
 UNPLACED = "(no pool)"
+BOUGHT: Final = frozenset({"accelerators", "servers", "network"})
+"""Layers that a price of an accelerator-hour of one's own replaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,9 @@ class Work:
         pool: its name.
         site: name of its site.
         accelerators: that it has.
-        site_share: its part of the accelerators installed at its site [1].
-        energy_share: its part of the energy of its site [1].
+        site_share: its part of the accelerators owned at its site, 0 for one that rents [1].
+        bought_share: its part of those that are paid for at the catalogue's price [1].
+        energy_share: its part of the energy that is paid for at its site [1].
         busy_s: accelerator time that the work of each (tier, model) takes at capacity, by their
             names [s].
         available_s: accelerator time that it had [s].
@@ -92,6 +95,7 @@ class Work:
     site: str
     accelerators: int
     site_share: float
+    bought_share: float = 0.0
     energy_share: float = 0.0
     busy_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     available_s: float = 0.0
@@ -144,11 +148,7 @@ class Ledger:
 
     def usd_per_mtoken(self) -> float | None:
         """Return all cost per million output tokens [USD], None where a part is unknown."""
-        usd_per_h = self.cost.usd_per_h
-        tokens_per_h = self.output_tokens / self.window_h if self.window_h else 0.0
-        if usd_per_h is None or not tokens_per_h:
-            return None
-        return usd_per_h / tokens_per_h * TOKENS_PER_MTOKEN
+        return per_mtoken(times(self.cost.usd_per_h, self.window_h), self.output_tokens)
 
     def by(self, name: Callable[[Entry], str]) -> dict[str, Amount]:
         """Return the cost by something that every entry has, such as its layer or its site."""
@@ -158,16 +158,19 @@ class Ledger:
                 groups.setdefault(name(entry) or "(all)", []).append(entry)
         return {key: total(found) for key, found in groups.items()}
 
-    def by_pool(self) -> dict[str, Amount]:
+    def by_pool(self, counts: Callable[[Entry], bool] = lambda _: True) -> dict[str, Amount]:
         """Return the cost by pool.
 
         What pools of a site share is divided by their accelerators, energy by the energy of their
         accelerators; what no pool uses stands under `UNPLACED`. The parts sum to the whole.
+
+        Args:
+            counts: which entries count; all by default.
         """
         parts: dict[str, list[Entry]] = {work.pool: [] for work in self.works}
         parts[UNPLACED] = []
         for entry in self.entries:
-            if entry.side != "income":
+            if entry.side != "income" and counts(entry):
                 for pool, share in self._shares(entry).items():
                     parts[pool].append(_part(entry, share))
         if not parts[UNPLACED]:
@@ -210,6 +213,8 @@ class Ledger:
             shares = {w.pool: w.accelerators / whole for w in near} if whole else {}
         elif entry.layer in self.energy_layers:
             shares = {work.pool: work.energy_share for work in near}
+        elif entry.layer in BOUGHT:
+            shares = {work.pool: work.bought_share for work in near}
         else:
             shares = {work.pool: work.site_share for work in near}
         rest = 1.0 - math.fsum(shares.values())
@@ -217,13 +222,11 @@ class Ledger:
 
 
 def _part(entry: Entry, share: float) -> Entry:
-    usd = None if entry.usd_per_h is None else entry.usd_per_h * share
-    return replace(entry, usd_per_h=usd)
+    return replace(entry, usd_per_h=times(entry.usd_per_h, share) if share else 0.0)
 
 
 def _entry(usd_per_h: float | None, share: float, pool: str) -> Entry:
-    usd = None if usd_per_h is None else usd_per_h * share
-    return Entry("operating", "cost", usd, pool=pool)
+    return Entry("operating", "cost", times(usd_per_h, share), pool=pool)
 
 
 def ledger_summary(ledger: Ledger) -> dict[str, Any]:
@@ -235,13 +238,13 @@ def ledger_summary(ledger: Ledger) -> dict[str, Any]:
     return {
         "cost_usd_per_h": cost.usd_per_h,
         "known_cost_usd_per_h": cost.known_usd_per_h,
-        "cost_usd": _over_window(cost.usd_per_h, hours),
+        "cost_usd": times(cost.usd_per_h, hours),
         "usd_per_mtoken": ledger.usd_per_mtoken(),
-        "usd_per_request": _ratio(_over_window(cost.usd_per_h, hours), ledger.requests),
+        "usd_per_request": ratio(times(cost.usd_per_h, hours), ledger.requests),
         "income_usd_per_h": earned if _earns(ledger.entries) else None,
         "contribution_usd_per_h": contribution if _earns(ledger.entries) else None,
         "margin_usd_per_h": margin if _earns(ledger.entries) else None,
-        "gross_margin": _ratio(margin, earned) if _earns(ledger.entries) else None,
+        "gross_margin": ratio(margin, earned) if _earns(ledger.entries) else None,
         "unknown": list(dict.fromkeys((*cost.unknown, *income.unknown))),
         "guessed_share": _guessed(ledger.entries),
         "layers": {k: v.usd_per_h for k, v in ledger.by(lambda each: each.layer).items()},
@@ -271,12 +274,19 @@ def _earns(entries: Sequence[Entry]) -> bool:
     return any(entry.side == "income" for entry in entries)
 
 
-def _over_window(usd_per_h: float | None, hours: float) -> float | None:
-    return None if usd_per_h is None else usd_per_h * hours
+def times(usd: float | None, factor: float) -> float | None:
+    """Return money times hours or a share, None where it is unknown."""
+    return None if usd is None else usd * factor
 
 
-def _ratio(value: float | None, whole: float | None) -> float | None:
+def ratio(value: float | None, whole: float | None) -> float | None:
+    """Return a quotient, None where a part is unknown or the divisor is zero."""
     return value / whole if value is not None and whole else None
+
+
+def per_mtoken(usd: float | None, tokens: float) -> float | None:
+    """Return money per million tokens [USD], None where it is unknown or there are none."""
+    return ratio(usd, tokens / TOKENS_PER_MTOKEN)
 
 
 def _guessed(entries: Sequence[Entry]) -> float | None:

@@ -70,7 +70,7 @@ def test_a_day_of_deepseek():
 def test_allocation_by_hand():
     """OpenCost's arithmetic: a pool of 10 USD/h, a quarter of its time used, two tiers 3 to 1."""
     work = Work(
-        "pool", "dc", 8, 1.0, 1.0,
+        "pool", "dc", 8, 1.0, 1.0, 1.0,
         busy_s={("premium", "m"): 675.0, ("batch", "m"): 225.0},
         available_s=3600.0,
         output_tokens={("premium", "m"): 3e6, ("batch", "m"): 1e6},
