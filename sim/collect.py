@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.catalog.catalog import Region, Sourced
-from sim.cost.fleet_cost import FleetUse, PoolUse
+from sim.cost.fleet_cost import PoolUse
 from sim.cost.token_cost import hourly_usd
 from sim.facility.account import RACK_RATES
 from sim.facility.build.constant_marks import marks_of, sources
@@ -23,7 +23,8 @@ from sim.metrics.parquet import ParquetSink
 from sim.metrics.racks import rack_table
 from sim.metrics.series import SeriesBlock, load_blocks, series_table
 from sim.metrics.sinks import MemorySink
-from sim.metrics.summary import RunIdentity, SiteFigures, Window, summarise
+from sim.metrics.summary import Money, RunIdentity, SiteFigures, Window, summarise
+from sim.pricing import run_ledger
 from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
 from sim.scenario.checks.plausible import unusual_values
@@ -46,13 +47,15 @@ def collect(world: World) -> Result:
     window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
     fingerprint = sha256(world.scenario)
     above = above_limits(world.meter, window.length_s)
+    sites, uses = list(_sites(world, window)), list(_pool_uses(world, window))
+    ledger = run_ledger(world, uses, [site.energy_usd for site in sites], window.length_s)
     summary = summarise(
         run=RunIdentity(world.scenario.name, fingerprint, world.seed),
         window=window,
         statistics=world.recorder.statistics,
         activity=world.series,
-        sites=list(_sites(world, window)),
-        fleet=FleetUse(list(_pool_uses(world, window)), world.router.egress_usd),
+        sites=sites,
+        money=Money(ledger, uses, world.router.egress_usd),
         performance=_performance(world),
         extras={
             "replication": world.replication,

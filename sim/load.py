@@ -157,6 +157,7 @@ def _findings(
         rack_cooling={k: rack.cooling for k, rack in catalog.racks.items()} if catalog else None,
         policies=policies,
         trace_formats=trace_formats,
+        owners=catalog.owners if catalog else None,
     )
     yield from check_names(scenario, names)
     yield from check_run(scenario)

@@ -23,6 +23,7 @@ J_PER_KWH = 3.6e6
 S_PER_H = 3600.0
 H_PER_YEAR = 8766.0  # a mean year of 365.25 days
 H_PER_MONTH = H_PER_YEAR / 12.0
+S_PER_Y = S_PER_H * H_PER_YEAR
 TOKENS_PER_MTOKEN = 1e6
 _EXACT = Context(prec=60)
 
@@ -64,7 +65,7 @@ def _kind(name: str, example: str, table: str, largest: float, usual: tuple[floa
 TIME = _kind(
     "a time",
     "250 ms",
-    "s=1 ms=0.001 us=1e-6 µs=1e-6 ns=1e-9 min=60 h=3600 d=86400",
+    "s=1 ms=0.001 us=1e-6 µs=1e-6 ns=1e-9 min=60 h=3600 d=86400 y=31557600",
     36500 * 86400.0,
     (0, 20 * 365 * 86400.0),
 )
@@ -107,6 +108,17 @@ USD_PER_TOKEN = _kind(
     "a price of tokens", "2 USD/Mtoken", "USD/Mtoken=1e-6 USD/ktoken=1e-3", 1.0, (1e-11, 1e-3)
 )
 USD_PER_H = _kind("a price per hour", "2.95 USD/h", "USD/h=1", 1e7, (1e-4, 1e3))
+USD = _kind("a price", "25000 USD", "USD=1", 1e12, (0, 1e9))
+USD_PER_W = _kind(
+    "a price of power", "11700 USD/kW", "USD/kW=0.001 USD/MW=1e-6 USD/W=1", 1e4, (1e-6, 100.0)
+)
+USD_PER_W_MONTH = _kind(
+    "a rent of power",
+    "174 USD/kW-month",
+    "USD/kW-month=0.001 USD/MW-month=1e-6 USD/kW-year=8.333333333333333e-5",
+    10.0,
+    (1e-6, 5.0),
+)
 USD_PER_KWH = _kind(
     "an energy price", "0.08 USD/kWh", "USD/kWh=1 USD/MWh=0.001", 200.0, (1e-4, 5.0)
 )
@@ -121,7 +133,7 @@ SHARE = _kind("a share", "30 %", "%=0.01", 1e4, (1e-9, 100.0))
 KINDS = (
     *(TIME, POWER, ENERGY, DATA, BIT_RATE, BYTE_RATE, TEMPERATURE, TEMPERATURE_DIFFERENCE),
     AIR_FLOW,
-    *(USD_PER_GB, USD_PER_TOKEN, USD_PER_H, USD_PER_KWH, CARBON),
+    *(USD, USD_PER_W, USD_PER_W_MONTH, USD_PER_GB, USD_PER_TOKEN, USD_PER_H, USD_PER_KWH, CARBON),
     *(REQUEST_RATE, TOKEN_RATE, TOKENS, SHARE),
 )
 

@@ -13,6 +13,7 @@ from sim.catalog.entries import (
     Entry,
     Model,
     NodeType,
+    Owner,
     RackType,
     Region,
     Sourced,
@@ -157,12 +158,17 @@ def _region(name: str, values: Values, sources: Sources, _: Finished) -> Region:
     return Region(name=name, sources=sources, **values)
 
 
+def _owner(name: str, values: Values, sources: Sources, _: Finished) -> Owner:
+    return Owner(name=name, sources=sources, **values)
+
+
 _MAKERS: Mapping[str, Callable[[str, Values, Sources, Finished], Entry]] = {
     "accelerators": _accelerator,
     "models": _model,
     "nodes": _node,
     "racks": _rack,
     "regions": _region,
+    "owners": _owner,
 }
 
 

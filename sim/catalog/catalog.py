@@ -15,6 +15,7 @@ from sim.catalog.entries import (
     Entry,
     Model,
     NodeType,
+    Owner,
     RackType,
     Region,
     Source,
@@ -39,6 +40,7 @@ __all__ = [
     "Entry",
     "Model",
     "NodeType",
+    "Owner",
     "RackType",
     "Region",
     "Source",
@@ -62,6 +64,7 @@ class Catalog:
     nodes: Mapping[str, NodeType]
     racks: Mapping[str, RackType]
     regions: Mapping[str, Region]
+    owners: Mapping[str, Owner]
     sources: Mapping[str, Source] = field(repr=False)
 
     def entries(self, section: str) -> Mapping[str, Entry]:
@@ -143,6 +146,7 @@ def _read(extra: tuple[Path, ...], constants: Document | None) -> Catalog:
         nodes=_only(NodeType, entries),
         racks=_only(RackType, entries),
         regions=_only(Region, entries),
+        owners=_only(Owner, entries),
         sources=sources,
     )
 

@@ -106,6 +106,7 @@ class Accelerator:
         collective_bytes: communication buffers by tensor-parallel size [bytes].
         cooling: ways in which it is sold to be cooled.
         price_usd: purchase price [USD] or None where unknown.
+        price_covers: the accelerator alone, or its part of a system with host and switches.
         rent_usd_per_h: rental price [USD/h] or None.
         tco_usd_per_h: cost of owning it, all in [USD/h] or None.
     """
@@ -130,6 +131,7 @@ class Accelerator:
     price_usd: float | None = None
     rent_usd_per_h: float | None = None
     tco_usd_per_h: float | None = None
+    price_covers: str = "accelerator"
     sources: Sources = field(default_factory=dict, repr=False)
 
 
@@ -279,4 +281,56 @@ class Region:
     sources: Sources = field(default_factory=dict, repr=False)
 
 
-Entry = Accelerator | Model | NodeType | RackType | Region
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What owning and running a hall costs somebody: capital, its price and life, and upkeep.
+
+    Prices per watt are for rated IT power.
+
+    Attributes:
+        cost_of_capital: nominal, before tax, per year [1].
+        it_life_s: years in which accelerators, servers and network are paid for [s].
+        it_residual: share of their price that they bring at its end [1].
+        server_share: host, memory, disks and adapters, part of the accelerators' price [1].
+        network_share: switches and cables, part of the accelerators' price [1].
+        storage_usd: per accelerator [USD].
+        rack_usd: frame and power distribution per rack [USD].
+        liquid_usd: cold plates, manifolds and hoses per liquid-cooled rack [USD].
+        facility_life_s: years in which plant and building are paid for [s].
+        power_usd_per_w: electrical plant [USD/W].
+        cooling_usd_per_w: mechanical plant, air [USD/W].
+        building_usd_per_w: shell and fit-out [USD/W].
+        land_usd_per_w: land, which keeps its value [USD/W].
+        liquid_share: how much more plant and building cost for liquid-cooled racks [1].
+        retrofit_usd_per_w: liquid cooling put into a hall that was built for air [USD/W].
+        maintenance_usd_per_w_month: upkeep of plant and hardware [USD/W and month].
+        people_usd_per_w_month: staff on site [USD/W and month].
+        colocation_usd_per_w_month: rent of a hall in place of owning one [USD/W and month].
+        water_usd_per_l: water [USD/l].
+    """
+
+    name: str
+    title: str
+    cost_of_capital: float
+    it_life_s: float
+    it_residual: float
+    server_share: float
+    network_share: float
+    storage_usd: float
+    rack_usd: float
+    liquid_usd: float
+    facility_life_s: float
+    power_usd_per_w: float
+    cooling_usd_per_w: float
+    building_usd_per_w: float
+    land_usd_per_w: float
+    liquid_share: float
+    retrofit_usd_per_w: float
+    maintenance_usd_per_w_month: float
+    people_usd_per_w_month: float
+    colocation_usd_per_w_month: float
+    water_usd_per_l: float
+    sources: Sources = field(default_factory=dict, repr=False)
+
+
+Entry = Accelerator | Model | NodeType | RackType | Region | Owner

@@ -24,7 +24,6 @@ COMPUTE_RATE: Final = Kind(
     {"TFLOP/s": Decimal("1e12"), "PFLOP/s": Decimal("1e15")},
     1e19,
 )
-USD: Final = Kind("a price", "25000 USD", {"USD": Decimal(1)}, 1e12)
 
 PRECISIONS: Final = ("bf16", "fp8", "int8", "int4", "fp4")
 COOLINGS: Final = ("air", "liquid")
@@ -185,7 +184,14 @@ _ACCELERATOR: Final = (
     Field("link", "link_bytes_per_s", _BYTE_RATE),
     Field("memory_reserved", "reserved_bytes", _BYTES),
     Field("collective_buffers", "collective_bytes", _BYTES, group_size),
-    Field("price", "price_usd", quantity(USD), required=False),
+    Field("price", "price_usd", quantity(units.USD), required=False),
+    Field(
+        "price_covers",
+        "price_covers",
+        choice("accelerator", "system"),
+        required=False,
+        numeric=False,
+    ),
     Field("rent", "rent_usd_per_h", quantity(units.USD_PER_H), required=False),
     Field("tco", "tco_usd_per_h", quantity(units.USD_PER_H), required=False),
     Field("efficiency.bandwidth", "efficiency.bandwidth", _RATIO),
@@ -254,11 +260,40 @@ _REGION: Final = (
     Field("carbon", "gco2_per_kwh", quantity(units.CARBON)),
 )
 
+_USD = quantity(units.USD)
+_USD_PER_W = quantity(units.USD_PER_W)
+_LIFE = quantity(units.TIME, above=True)
+_SHARE = quantity(units.SHARE)
+
+_OWNER: Final = (
+    _TITLE,
+    Field("cost_of_capital", "cost_of_capital", _SHARE),
+    Field("it.life", "it_life_s", _LIFE),
+    Field("it.residual", "it_residual", _SHARE),
+    Field("server", "server_share", _SHARE),
+    Field("network", "network_share", _SHARE),
+    Field("storage", "storage_usd", _USD),
+    Field("rack", "rack_usd", _USD),
+    Field("liquid_loop", "liquid_usd", _USD),
+    Field("facility.life", "facility_life_s", _LIFE),
+    Field("facility.power", "power_usd_per_w", _USD_PER_W),
+    Field("facility.cooling", "cooling_usd_per_w", _USD_PER_W),
+    Field("facility.building", "building_usd_per_w", _USD_PER_W),
+    Field("facility.land", "land_usd_per_w", _USD_PER_W),
+    Field("facility.liquid", "liquid_share", _SHARE),
+    Field("facility.retrofit", "retrofit_usd_per_w", _USD_PER_W),
+    Field("maintenance", "maintenance_usd_per_w_month", quantity(units.USD_PER_W_MONTH)),
+    Field("people", "people_usd_per_w_month", quantity(units.USD_PER_W_MONTH)),
+    Field("colocation", "colocation_usd_per_w_month", quantity(units.USD_PER_W_MONTH)),
+    Field("water", "water_usd_per_l", number(1.0)),
+)
+
 FIELDS: Final[Mapping[str, tuple[Field, ...]]] = {
     "accelerators": _ACCELERATOR,
     "models": _MODEL,
     "nodes": _NODE,
     "racks": _RACK,
     "regions": _REGION,
+    "owners": _OWNER,
 }
 SECTIONS: Final = tuple(FIELDS)

@@ -1,11 +1,12 @@
-"""What the fleet costs: accelerators by the hour, their energy, and data sent to users, by pool."""
+"""What the fleet and its pools cost in the window: cuts of the ledger."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from sim.cost.ledger import Ledger, per_mtoken, ratio, times, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,75 +40,41 @@ class PoolUse:
         return self.replica_h * self.accelerators * self.usd_per_h if self.replica_h else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class FleetUse:
-    """What the fleet used in the measuring window.
-
-    Attributes:
-        pools: what each pool used.
-        egress_usd: price of the data sent to users [USD].
-    """
-
-    pools: Sequence[PoolUse]
-    egress_usd: float
+ACCELERATORS: Final = frozenset({"accelerators", "rent"})
 
 
-def fleet_cost(
-    fleet: FleetUse, site_energy_usd: Sequence[float | None], completed: int
-) -> dict[str, Any]:
-    """Return the cost of the fleet and of each pool, as plain values.
+def fleet_cost(ledger: Ledger, uses: Sequence[PoolUse]) -> dict[str, Any]:
+    """Return what the fleet and each pool cost in the window, all in, as plain values.
 
     Args:
-        fleet: what the pools used.
-        site_energy_usd: price of each site's energy [USD], None where unknown.
-        completed: requests that were completed; with retries or a cascade their tokens are fewer
-            than those produced.
+        ledger: of the run; every figure here is a cut of it.
+        uses: what the pools used, in their order.
     """
-    pools = fleet.pools
-    energy_usd = [_energy_usd(pool, pools, site_energy_usd) for pool in pools]
-    tokens = sum(pool.output_tokens for pool in pools)
+    hours, tokens = ledger.window_h, sum(use.output_tokens for use in uses)
+    pools = ledger.by_pool()
+    accelerators = ledger.by_pool(lambda entry: entry.layer in ACCELERATORS)
+    energy = ledger.by_pool(lambda entry: entry.layer in ledger.energy_layers)
+    whole = times(ledger.cost.usd_per_h, hours)
     by_pool = {
-        pool.name: {
-            "replica_hours": pool.replica_h,
-            "accelerators_usd": pool.accelerators_usd,
-            "energy_usd": energy,
-            "usd": pool.accelerators_usd + energy,
-            "output_tokens": pool.output_tokens,
-            "token_share": pool.output_tokens / tokens if tokens else math.nan,
-            "usd_per_mtoken": _per_mtoken(pool.accelerators_usd + energy, pool.output_tokens),
+        use.name: {
+            "replica_hours": use.replica_h,
+            "accelerators_usd": times(accelerators[use.name].usd_per_h, hours),
+            "energy_usd": times(energy[use.name].usd_per_h, hours),
+            "usd": times(pools[use.name].usd_per_h, hours),
+            "output_tokens": use.output_tokens,
+            "token_share": use.output_tokens / tokens if tokens else None,
+            "usd_per_mtoken": per_mtoken(
+                times(pools[use.name].usd_per_h, hours), use.output_tokens
+            ),
         }
-        for pool, energy in zip(pools, energy_usd, strict=True)
+        for use in uses
     }
-    hosting = {pool.site for pool in pools}
-    idle_usd = [
-        math.nan if usd is None else usd
-        for site, usd in enumerate(site_energy_usd)
-        if site not in hosting
-    ]
-    total_usd = math.fsum(
-        [*(entry["usd"] for entry in by_pool.values()), *idle_usd, fleet.egress_usd]
-    )
+    own = total(entry for entry in ledger.entries if entry.layer in ACCELERATORS)
     return {
-        "accelerators_usd": math.fsum(pool.accelerators_usd for pool in pools),
-        "fleet_usd": total_usd,
-        "fleet_usd_per_mtoken": _per_mtoken(total_usd, tokens),
-        "fleet_usd_per_request": total_usd / completed if completed else math.nan,
+        "accelerators_usd": times(own.usd_per_h, hours),
+        "fleet_usd": whole,
+        "usd_per_mtoken": per_mtoken(whole, tokens),
+        "fleet_usd_per_mtoken": per_mtoken(whole, tokens),
+        "fleet_usd_per_request": ratio(whole, ledger.requests),
         "pools": by_pool,
     }
-
-
-def _energy_usd(
-    pool: PoolUse, pools: Sequence[PoolUse], site_energy_usd: Sequence[float | None]
-) -> float:
-    """Return a pool's part of the energy of its site [USD], NaN where it is not known."""
-    if not pool.pays_energy:
-        return 0.0
-    usd = site_energy_usd[pool.site]
-    whole_j = sum(other.accelerator_j for other in pools if other.site == pool.site)
-    if usd is None:
-        return math.nan
-    return usd * pool.accelerator_j / whole_j if whole_j else 0.0
-
-
-def _per_mtoken(usd: float, tokens: float) -> float:
-    return usd / (tokens / 1e6) if tokens else math.nan

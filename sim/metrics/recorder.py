@@ -50,7 +50,9 @@ class Recorder:
     ) -> None:
         self.names = names
         self.windows = TierWindows((), (), 0) if windows is None else windows
-        self.statistics = RequestStatistics(tiers, warmup_s, exact_up_to)
+        self.statistics = RequestStatistics(
+            tiers, warmup_s, exact_up_to, pools=len(names.pools), models=len(names.models)
+        )
         self.flow = PoolFlow(len(names.pools), width_s)
         self._sink = sink
         self._warmup_s = warmup_s

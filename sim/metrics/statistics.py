@@ -20,6 +20,7 @@ from sim.interfaces import COMPLETED, STATUS_NAMES, IntArray
 from sim.metrics.columns import LATENCIES
 from sim.metrics.quantiles import Quantiles
 from sim.metrics.sla import REASONS, TierTargets, attains, limits_s, miss_reasons
+from sim.metrics.usage import UsageStatistics
 from sim.table import Columns
 
 
@@ -30,10 +31,18 @@ class RequestStatistics:
         tiers: targets of each tier, by index.
         window_start_s: end of the warm-up [s].
         exact_up_to: number of measured requests up to which quantiles are exact.
+        pools: number of pools.
+        models: number of models that are asked for.
     """
 
     def __init__(
-        self, tiers: Sequence[TierTargets], window_start_s: float, exact_up_to: int
+        self,
+        tiers: Sequence[TierTargets],
+        window_start_s: float,
+        exact_up_to: int,
+        *,
+        pools: int,
+        models: int,
     ) -> None:
         self.tiers = tuple(tiers)
         self.exact_up_to = exact_up_to
@@ -52,6 +61,7 @@ class RequestStatistics:
         self.latencies = [self._fresh() for _ in tiers]
         """Quantiles by tier and latency."""
         self.billing = Billing(tiers)
+        self.usage = UsageStatistics(pools, len(tiers), models)
         self._window_start_s = window_start_s
         self._limits = limits_s(tiers)
 
@@ -74,6 +84,7 @@ class RequestStatistics:
             good = good[measured]
         self.measured_fates += self._by_fate(columns)
         self.billing.add(columns, good)
+        self.usage.add(columns)
         self.attained += np.bincount(columns["tier"][good], minlength=len(self.tiers))
         self._add_misses(columns)
         self._add_latencies(columns)

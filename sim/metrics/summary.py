@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from sim.cost.billing import Billing
-from sim.cost.fleet_cost import FleetUse, fleet_cost
+from sim.cost.fleet_cost import PoolUse, fleet_cost
+from sim.cost.ledger import Ledger, ledger_summary
 from sim.interfaces import STATUS_NAMES, IntArray
 from sim.metrics.activity import OUTPUT_TOKENS, ActivitySeries
 from sim.metrics.quantiles import Quantiles
@@ -81,6 +82,26 @@ class SiteFigures:
         """Energy that is paid and emitted for [kWh]: at the meter if modelled, else IT energy."""
         return (self.it_j if self.facility_j is None else self.facility_j) / J_PER_KWH
 
+    @property
+    def energy_usd(self) -> float | None:
+        """Price of that energy [USD], None where unknown."""
+        return None if self.usd_per_kwh is None else self.paid_kwh * self.usd_per_kwh
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What was spent and earned in the measuring window.
+
+    Attributes:
+        ledger: every cost and income.
+        uses: what each pool used.
+        egress_usd: what the network charged for data sent to users [USD].
+    """
+
+    ledger: Ledger
+    uses: Sequence[PoolUse] = ()
+    egress_usd: float = 0.0
+
 
 def summarise(
     *,
@@ -89,7 +110,7 @@ def summarise(
     statistics: RequestStatistics,
     activity: ActivitySeries,
     sites: Sequence[SiteFigures],
-    fleet: FleetUse,
+    money: Money,
     performance: Mapping[str, float],
     extras: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -101,7 +122,7 @@ def summarise(
         statistics: of the requests, complete.
         activity: of the replicas, complete.
         sites: the meters of each site, in the order of the sites.
-        fleet: what the pools used in the window, and what the network charged.
+        money: the ledger of the window, and what the pools used in it.
         performance: what the run itself cost, such as ``wall_s``.
         extras: further keys, such as provenance, warnings and topology.
     """
@@ -123,14 +144,11 @@ def summarise(
         "energy": _energy(sites, output_tokens),
         "carbon": _carbon(sites, output_tokens),
         "cost": {
-            **_cost(sites, fleet.egress_usd, output_tokens),
-            **fleet_cost(
-                fleet,
-                [_energy_usd(site) for site in sites],
-                statistics.completed_in_window,
-            ),
+            **_cost(sites, money.egress_usd),
+            **fleet_cost(money.ledger, money.uses),
             **_bill(statistics.billing, [tier.name for tier in statistics.tiers]),
         },
+        "ledger": ledger_summary(money.ledger),
         "performance": dict(performance),
         **extras,
     }
@@ -291,21 +309,13 @@ def _carbon(sites: Sequence[SiteFigures], output_tokens: float) -> dict[str, flo
     }
 
 
-def _cost(
-    sites: Sequence[SiteFigures], egress_usd: float, output_tokens: float
-) -> dict[str, float | None]:
+def _cost(sites: Sequence[SiteFigures], egress_usd: float) -> dict[str, float | None]:
     energy_usd = _priced(sites, [site.usd_per_kwh for site in sites])
-    total_usd = None if energy_usd is None else energy_usd + egress_usd
     return {
         "energy_usd": energy_usd,
         "egress_usd": egress_usd,
-        "total_usd": total_usd,
-        "usd_per_mtoken": _over(total_usd, output_tokens / 1e6),
+        "total_usd": None if energy_usd is None else energy_usd + egress_usd,
     }
-
-
-def _energy_usd(site: SiteFigures) -> float | None:
-    return None if site.usd_per_kwh is None else site.paid_kwh * site.usd_per_kwh
 
 
 def _bill(billing: Billing, tiers: Sequence[str]) -> dict[str, Any]:

@@ -159,9 +159,11 @@ def test_a_real_fleet_is_surveyed():
     survey = survey_scenario(base, ["pools.metro.replicas=3"], {})
     metro = survey.pools["metro"]
     assert (metro.replicas, metro.tiers) == (3, ("premium", "standard"))
-    assert metro.rent_usd_per_h == pytest.approx(3 * 2.95)
     assert survey.load_per_s["premium", "llama-3.1-8b"] > 10.0
     more = survey_scenario(base, ["pools.metro.replicas=4"], {}).pools["metro"]
+    assert more.rent_usd_per_h == pytest.approx(4 / 3 * metro.rent_usd_per_h)
+    given = survey_scenario(base, ["pools.metro.replicas=4"], {"h100-sxm": 2.95}).pools["metro"]
+    assert given.rent_usd_per_h == pytest.approx(4 * 2.95)
     assert metro.no_more_than(more)
     assert not more.no_more_than(metro)
     full = survey_scenario(base, ["pools.metro.replicas=9999"], {})
@@ -208,7 +210,7 @@ def test_what_is_wrong_only_without_another_variable_is_left_to_the_survey():
 
 
 def test_an_accelerator_without_a_rent_asks_for_it():
-    kind = {"topology.sites.metro-fra.halls.air.rows.r1.racks.type": "l40s-air"}
+    kind = {"topology.sites.metro-fra.halls.air.rows.r1.racks.type": "mi300x-air"}
     fleet = {"n": {"path": "pools.metro.replicas", "from": 1, "to": 2}}
     with pytest.raises(InputError, match=r"plan.rents.*expected the rent of an accelerator"):
         plan(study(**fleet) | {"set": kind}, executor="serial")
@@ -224,4 +226,5 @@ def test_no_replicas_leave_the_pool_out():
     base = find_scenario("metro-vs-remote")
     without = survey_scenario(base, ["pools.remote=null"], {})
     assert list(without.pools) == ["metro"]
-    assert np.isclose(without.pools["metro"].rent_usd_per_h, 4 * 2.95)
+    beside = survey_scenario(base, [], {}).pools["metro"].rent_usd_per_h
+    assert np.isclose(without.pools["metro"].rent_usd_per_h, beside)

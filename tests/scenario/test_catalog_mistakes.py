@@ -263,7 +263,7 @@ MODEL = (
             "defaults: {model: {}}",
             (
                 "mine.yaml:2:12: defaults.model: got unknown key 'model', expected one of "
-                "accelerators, models, nodes, racks, regions (did you mean 'models'?)"
+                "accelerators, models, nodes, racks, regions, owners (did you mean 'models'?)"
             ),
         ),
         (

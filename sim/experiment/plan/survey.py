@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.errors import InputError
+from sim.pricing import standing_usd_per_h
 
 if TYPE_CHECKING:
     from sim.serving.queues.pool_model import PoolModel
@@ -39,7 +40,8 @@ class PoolSurvey:
         steps_s: duration of the engine steps in `STEPS` [s].
         ttft_s: prefill of a mean prompt on an empty replica [s].
         tpot_s: a step that decodes one sequence [s].
-        rent_usd_per_h: of all its accelerators; NaN where the catalogue has none [USD/h].
+        rent_usd_per_h: capital and upkeep of its part of what stands, or its rent, without energy;
+            None where a price is unknown [USD/h].
     """
 
     site: str
@@ -116,7 +118,7 @@ def survey_scenario(base: Path, overrides: Sequence[str], rents: Mapping[str, fl
     except InputError as error:
         return Survey(reason=str(error))
     lengths = {load.model: (load.input_tokens, load.output_tokens) for load in view.loads}
-    pools = {}
+    pools, prices = {}, _prices(world, rents)
     for about, numbers in zip(view.pools, world.pool_numbers, strict=True):
         prompt, answer = lengths.get(about.model, (512.0, 256.0))
         time = numbers.step_time
@@ -134,7 +136,7 @@ def survey_scenario(base: Path, overrides: Sequence[str], rents: Mapping[str, fl
             steps_s=_steps_s(numbers),
             ttft_s=time.seconds(prompt, 0.0, 0.0, prompt**2 / 2.0),
             tpot_s=time.seconds(1.0, prompt, 1.0),
-            rent_usd_per_h=_rent(world, about.name, rents),
+            rent_usd_per_h=prices[about.name],
         )
     return Survey(
         pools,
@@ -153,11 +155,14 @@ def _steps_s(numbers: PoolModel) -> tuple[float, ...]:
     return tuple(found)
 
 
-def _rent(world: World, pool: str, rents: Mapping[str, float]) -> float | None:
-    """Return the rent of the accelerators of a pool, None where nothing says it [USD/h]."""
-    index = list(world.scenario.pools).index(pool)
-    accelerator = world.pool_numbers[index].accelerator
-    rent = rents.get(accelerator.name, accelerator.rent_usd_per_h)
-    plant = world.plant
-    mine = plant.replica_pool[plant.placement_replica] == index
-    return None if rent is None else rent * float(plant.placement_count[mine].sum())
+def _prices(world: World, rents: Mapping[str, float]) -> dict[str, float | None]:
+    """Return what the accelerators of each pool cost, None where nothing says it [USD/h].
+
+    Capital and upkeep as in the ledger, or the rent that the study gives for an accelerator.
+    """
+    found = standing_usd_per_h(world)
+    for at, (name, numbers) in enumerate(zip(found, world.pool_numbers, strict=True)):
+        rent = rents.get(numbers.accelerator.name)
+        if rent is not None:
+            found[name] = rent * world.plant.pool_replicas(at) * numbers.section.tensor_parallel
+    return found

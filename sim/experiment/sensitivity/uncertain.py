@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Keys of accelerators that only lead to a step time, whose error its own interval covers.
 _IN_STEP_TIME = ("efficiency.", "flops", "bandwidth", "link")
 _IN_POWER = ("power.prefill", "power.decode_low", "power.decode_high", "power.context")
-_PURCHASE = ("price", "tco")
+_TCO = "tco"  # the ledger adds it up from its parts
 RENT = "rent"
 
 
@@ -108,7 +108,7 @@ def uncertain_inputs(
     """Return the numbers that a scenario uses and that may be off, in a fixed order.
 
     Left out are numbers that cannot matter: data-sheet figures behind a step time that has its own
-    interval, power by phase where a curve was fitted, and what accelerators cost to own.
+    interval, and power by phase where a curve was fitted.
 
     Args:
         base: the scenario file.
@@ -144,7 +144,7 @@ def _constants(world: World, kinds: Collection[str], rents: bool) -> Iterator[Un
         for constant in uncertain_constants(world.catalog, section, name, kinds):
             key = constant.item.key
             unused = section == "accelerators" and (
-                key.startswith((*_IN_STEP_TIME, *_PURCHASE))
+                key.startswith((*_IN_STEP_TIME, _TCO))
                 or (key in _IN_POWER and name not in guessed)
                 or (key == RENT and not rents)
             )
@@ -160,6 +160,7 @@ def _entries(world: World) -> list[tuple[str, str]]:
     used += [("racks", rack) for rack in world.plant.rack_type]
     sites = world.scenario.topology.sites.values()
     used += [("regions", site.region_data) for site in sites if site.region_data]
+    used.append(("owners", world.scenario.economics.owner))
     return list(dict.fromkeys(used))
 
 

@@ -32,7 +32,7 @@ from sim.facility.grid.curtailment import LoadTarget
 from sim.facility.incidents import IncidentLog
 from sim.facility.metering.levels import LEVELS
 from sim.facility.metering.meter import PowerMeter
-from sim.facility.metering.nodes import loaded_racks_w
+from sim.facility.metering.nodes import rated_racks_w
 from sim.facility.build.physics import FacilityPhysics, SitePhysics
 from sim.facility.power_path import PowerPath
 from sim.facility.service import SiteService
@@ -176,14 +176,6 @@ def _check_names(settings: schema.Facility, plant: Plant) -> None:
         raise ScenarioError(problems)
 
 
-def _rated_w(plant: Plant) -> FloatArray:
-    """Return the limit of each rack, or what it draws at full load where it has none [W]."""
-    kinds = plant.node_types
-    full = np.array([float(kind.wall_w(kind.count * kind.accelerator_tdp_w)) for kind in kinds])
-    peak_w = loaded_racks_w(plant, full[plant.node_type])
-    return np.asarray(np.where(np.isfinite(plant.rack_limit_w), plant.rack_limit_w, peak_w))
-
-
 def rack_methods(settings: schema.Facility, plant: Plant) -> tuple[RackMethod, ...]:
     """Return how each rack is cooled."""
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
@@ -213,7 +205,7 @@ def _rack_cooling(
     settings: schema.Facility, plant: Plant, methods: tuple[RackMethod, ...], base_dir: Path
 ) -> RackCooling:
     per_site = [_section(settings.cooling, name, schema.Cooling()) for name in plant.site_names]
-    rated_w = _rated_w(plant)
+    rated_w = rated_racks_w(plant)
     count = np.array([float(kind.count) for kind in plant.node_types])[plant.node_type]
     accelerators = np.bincount(plant.node_rack, count, len(rated_w)).astype(np.float64)
     matrix = _matrix(per_site, plant.rack_site, base_dir)

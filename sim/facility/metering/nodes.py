@@ -94,3 +94,11 @@ class NodeLoads:
                 mine = kinds == kind
                 wall_w[mine] = self._types[kind].wall_w(accelerators_w[mine])
         return np.asarray(wall_w * self.energised[node])
+
+
+def rated_racks_w(plant: Plant) -> FloatArray:
+    """Return the limit of each rack, or what it draws at full load where it has none [W]."""
+    kinds = plant.node_types
+    full = np.array([float(kind.wall_w(kind.count * kind.accelerator_tdp_w)) for kind in kinds])
+    peak_w = loaded_racks_w(plant, full[plant.node_type])
+    return np.asarray(np.where(np.isfinite(plant.rack_limit_w), plant.rack_limit_w, peak_w))

@@ -38,8 +38,8 @@ def fleet_section(result: Result) -> Section:
     """Return what the fleet cost and did beside serving."""
     summary = result.summary
     lead = (
-        "Cost of the measuring window: accelerators by the hour, bought or rented, their energy "
-        "with servers and cooling, and data sent to users. Counts are of the whole run."
+        "Cost of the measuring window, all in: capital over its life, energy, upkeep, rent; what "
+        "no pool uses is part of the fleet, too. Counts are of the whole run."
     )
     parts = (
         _costs(summary),

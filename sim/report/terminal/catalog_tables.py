@@ -45,6 +45,13 @@ COLUMNS: dict[str, tuple[tuple[str, str, float], ...]] = {
         ("cooling", "cooling", 1.0),
         ("limit_w", "limit kW", 1e-3),
     ),
+    "owners": (
+        ("cost_of_capital", "capital %", 100.0),
+        ("server_share", "server %", 100.0),
+        ("network_share", "network %", 100.0),
+        ("power_usd_per_w", "power USD/W", 1.0),
+        ("building_usd_per_w", "building USD/W", 1.0),
+    ),
     "regions": (("usd_per_kwh", "USD/kWh", 1.0), ("gco2_per_kwh", "gCO2/kWh", 1.0)),
 }
 

@@ -119,12 +119,20 @@ def _energy_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _cost_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    fleet_usd = as_float(at(summary, "cost", "fleet_usd"))
-    if fleet_usd is not None:
-        per_token = formats.number(as_float(at(summary, "cost", "fleet_usd_per_mtoken")))
-        accelerators = formats.number(as_float(at(summary, "cost", "accelerators_usd")))
-        told = f"{formats.number(fleet_usd)} USD, of which accelerators {accelerators}"
-        yield "Fleet cost", f"{told}; {per_token} USD per million output tokens"
+    ledger = at(summary, "ledger") or {}
+    per_hour = as_float(at(ledger, "cost_usd_per_h"))
+    if per_hour is not None:
+        per_token = formats.usd(as_float(at(ledger, "usd_per_mtoken")))
+        capital = formats.usd(as_float(at(ledger, "sides", "capital")))
+        told = f"{formats.usd(per_hour)} per hour, of which capital {capital}"
+        yield "Cost, all in", f"{told}; {per_token} per million output tokens"
+    elif unknown := at(ledger, "unknown"):
+        known = formats.usd(as_float(at(ledger, "known_cost_usd_per_h")))
+        yield "Cost", f"not known: {unknown[0]}; the rest is {known} per hour"
+    margin = as_float(at(ledger, "gross_margin"))
+    if margin is not None:
+        income = formats.usd(as_float(at(ledger, "income_usd_per_h")))
+        yield "Income", f"{income} per hour, gross margin {formats.share(margin)}"
 
 
 def _speed_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -43,16 +43,16 @@ def _answer(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _money(summary: Mapping[str, Any]) -> Iterator[str]:
-    cost = at(summary, "cost") or {}
-    fleet_usd, per_token = (
-        as_float(at(cost, key)) for key in ("fleet_usd", "fleet_usd_per_mtoken")
-    )
-    length_s = as_float(at(summary, "window", "length_s"))
-    if fleet_usd is not None:
-        during = f" in {formats.span(length_s)}" if length_s else ""
-        yield f"the fleet costs {formats.usd(fleet_usd)}{during}"
+    cost, ledger = at(summary, "cost") or {}, at(summary, "ledger") or {}
+    per_hour = as_float(at(ledger, "cost_usd_per_h"))
+    if per_hour is not None:
+        yield f"all that stands there costs {formats.usd(per_hour)} per hour"
+    per_token = as_float(at(ledger, "usd_per_mtoken"))
     if per_token is not None:
-        yield f"{formats.usd(per_token)} per million output tokens"
+        yield f"{formats.usd(per_token)} per million output tokens, all in"
+    margin = as_float(at(ledger, "gross_margin"))
+    if margin is not None:
+        yield f"gross margin {formats.share(margin)}"
     credits_usd = as_float(at(cost, "credits_usd"))
     if credits_usd:
         yield f"{formats.usd(credits_usd)} of credits for missed SLOs"

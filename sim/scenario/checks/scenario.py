@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.document.document import Place
 from sim.document.findings import Finding, unknown_name
+from sim.scenario.checks.economics import check_economics
 from sim.scenario.checks.fleet import check_cascade, check_faults
 from sim.scenario.checks.pools import check_hand_overs, check_prefix_caches
 from sim.scenario.schema.pools import Pool
@@ -34,6 +35,7 @@ class ScenarioNames:
             if the catalogue is not known.
         policies: routing policies; None if they are not known.
         trace_formats: formats of trace files; None if they are not known.
+        owners: owners of the catalogue; None if they are not known.
     """
 
     tiers: Collection[str]
@@ -44,6 +46,7 @@ class ScenarioNames:
     rack_cooling: Mapping[str, str | None] | None = None
     policies: Collection[str] | None = None
     trace_formats: Collection[str] | None = None
+    owners: Collection[str] | None = None
 
 
 def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
@@ -69,6 +72,7 @@ def check_names(scenario: Scenario, names: ScenarioNames) -> Iterator[Finding]:
         yield unknown_name(("routing", "policy"), policy, "a routing policy", names.policies)
 
     yield from _routing(scenario, names)
+    yield from check_economics(scenario, names.tiers, names.sites, names.owners)
     yield from check_faults(scenario, names.sites, names.pools)
     yield from check_cascade(scenario, names.models)
     yield from check_prefix_caches(scenario)

@@ -24,3 +24,5 @@ class Constants(Section):
     """Such as ``hgx-h100-air: {base: 400 W}``."""
     regions: Entries = Field(default={})
     """Such as ``germany: {price: 0.15 USD/kWh}``."""
+    owners: Entries = Field(default={})
+    """Such as ``operator: {cost_of_capital: 8 %}``."""

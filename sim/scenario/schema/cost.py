@@ -15,5 +15,5 @@ class PoolCost(Section):
     """Owned: paid for all the time, and their energy comes on top. Rented: paid for while a replica
     is on or starting, energy included."""
     accelerator_usd_per_h: UsdPerHour | None = None
-    """Price of an hour of one accelerator. Unless given it is that of the catalogue: the purchase
-    price over four years where owned, the rent where rented."""
+    """Price of an hour of one accelerator, its part of host and network included. Unless given it
+    is that of the catalogue: the annuity of its price where owned, the rent where rented."""

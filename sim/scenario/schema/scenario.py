@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, Strict, field_validator
 from sim.document.positions import Positions
 from sim.scenario.schema.base import Name, Reference, Section, Text
 from sim.scenario.schema.constants import Constants
+from sim.scenario.schema.economics import Economics
 from sim.scenario.schema.facility import Facility
 from sim.scenario.schema.faults import Faults
 from sim.scenario.schema.pools import Pool
@@ -48,6 +49,8 @@ class Scenario(Section):
     facility: Facility | None = None
     """Power control, electrical chain, cooling, faults, weather and grid; power is only metered
     where it is left out."""
+    economics: Economics = Economics()
+    """Who owns what and what it costs; an operator who owns all of it unless given."""
     routing: Routing = Routing()
     """How a request finds its pool."""
     faults: Faults | None = None
