@@ -29,17 +29,6 @@ class Constant:
         return self._value
 
 
-class Scaled:
-    """Another signal times a factor."""
-
-    def __init__(self, signal: Signal, factor: float) -> None:
-        self._signal, self._factor = signal, factor
-
-    def mean(self, start_s: float, end_s: float) -> float:
-        """Return the mean of the other signal times the factor."""
-        return self._factor * self._signal.mean(start_s, end_s)
-
-
 class Sampled:
     """Values at time stamps, held until the next one or joined by straight lines.
 

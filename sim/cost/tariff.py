@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,7 +21,7 @@ class Period:
 
     Attributes:
         start_s: start after midnight, local time [s].
-        end_s: end after midnight, above the start [s].
+        end_s: end after midnight; at or before the start it is on the next day [s].
         usd_per_kwh: price in it [USD/kWh].
         weekdays: days on which it holds, Monday 0.
     """
@@ -48,51 +48,89 @@ def time_of_use(
         otherwise_usd_per_kwh: price outside all periods [USD/kWh].
         periods: windows with their own price; the first that holds counts.
     """
-    local = start.astimezone(zone)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    edges = sorted({0.0, *(edge for p in periods for edge in (p.start_s, p.end_s))} - {86_400.0})
-    times: list[float] = []
-    prices: list[float] = []
-    for day in range(int(duration_s // 86_400.0) + 3):
-        date = midnight + timedelta(days=day)
+    edges = sorted({edge for p in periods for edge in (p.start_s, p.end_s)})
+    moments = _moments(start, zone, duration_s, edges)
+    prices = [_price_at(at.astimezone(zone), otherwise_usd_per_kwh, periods) for at in moments]
+    kept = [n for n, price in enumerate(prices) if n == 0 or price != prices[n - 1]]
+    times = [(moments[n] - start).total_seconds() for n in kept]
+    end_s = (moments[-1] - start).total_seconds()
+    return Sampled("time of use", np.array(times), np.array([prices[n] for n in kept]), end_s=end_s)
+
+
+def _moments(
+    start: datetime, zone: ZoneInfo, duration_s: float, edges: Sequence[float]
+) -> list[datetime]:
+    """Return the instants, in UTC, at which a price by local time may change.
+
+    Every edge of every day, both times where an hour is repeated, and every half hour, at which
+    clocks change. What the local time is, is asked of the instant, so edges in an hour that does
+    not exist do no harm.
+    """
+    first = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+    halves = int((duration_s + 3 * 86_400.0) // 1800.0)
+    found = {first + timedelta(minutes=30 * n) for n in range(halves + 1)}
+    midnight = datetime.combine(first.astimezone(zone).date(), time(), zone)
+    for day in range(halves // 48 + 2):
         for edge in edges:
-            moment = date + timedelta(seconds=edge)  # wall-clock arithmetic in the zone
-            times.append((moment - start).total_seconds())
-            holding = [
-                p.usd_per_kwh
-                for p in periods
-                if p.start_s <= edge < p.end_s and date.weekday() in p.weekdays
-            ]
-            prices.append(holding[0] if holding else otherwise_usd_per_kwh)
-    order = np.argsort(times, kind="stable")
-    return Sampled("time of use", np.array(times)[order], np.array(prices)[order])
+            local = midnight + timedelta(days=day, seconds=edge)  # wall-clock arithmetic
+            found |= {local.replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return sorted(found)
+
+
+def _price_at(local: datetime, otherwise: float, periods: Sequence[Period]) -> float:
+    """Return the price at a local time; a window over midnight belongs to the day it starts on."""
+    of_day_s = local.hour * 3600.0 + local.minute * 60.0 + local.second
+    for period in periods:
+        over_midnight = period.end_s <= period.start_s
+        if period.start_s <= of_day_s and (over_midnight or of_day_s < period.end_s):
+            day = local.weekday()
+        elif over_midnight and of_day_s < period.end_s:
+            day = (local.weekday() - 1) % 7
+        else:
+            continue
+        if day in period.weekdays:
+            return period.usd_per_kwh
+    return otherwise
 
 
 class DemandMeter:
     """Keeps the highest mean power of any billing window, from piecewise constant power.
 
+    A window that the run cuts, at its start or its end, counts by the mean of the part it has.
+
     Args:
-        window_s: length of a window; windows start at multiples of it [s].
+        window_s: length of a window; they start at multiples of it on the clock [s].
+        clock_s: time of the clock at simulated time 0, after a full hour [s].
     """
 
-    def __init__(self, window_s: float = DEMAND_WINDOW_S) -> None:
-        self._window_s = window_s
+    def __init__(self, window_s: float = DEMAND_WINDOW_S, clock_s: float = 0.0) -> None:
+        self._window_s, self._clock_s = window_s, clock_s
         self._window = 0
-        self._energy_j = 0.0
-        self.peak_w = 0.0
+        self._energy_j = self._length_s = 0.0
+        self._highest_w = 0.0
+
+    @property
+    def peak_w(self) -> float:
+        """Highest mean of a window so far [W]."""
+        return max(self._highest_w, self._mean_w())
 
     def add(self, start_s: float, end_s: float, power_w: float) -> None:
         """Add an interval that follows the last one."""
+        start_s, end_s = start_s + self._clock_s, end_s + self._clock_s
         while end_s > start_s:
             window = int(start_s // self._window_s)
             if window != self._window:
-                self._window, self._energy_j = window, 0.0
+                self._highest_w = self.peak_w
+                self._window, self._energy_j, self._length_s = window, 0.0, 0.0
             until_s = min(end_s, (window + 1) * self._window_s)
             if until_s <= start_s:  # rounding put the start on the edge itself
                 until_s = end_s
             self._energy_j += power_w * (until_s - start_s)
-            self.peak_w = max(self.peak_w, self._energy_j / self._window_s)
+            self._length_s += until_s - start_s
             start_s = until_s
+
+    def _mean_w(self) -> float:
+        return self._energy_j / self._length_s if self._length_s > 0.0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

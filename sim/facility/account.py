@@ -65,6 +65,7 @@ class Account:
         rack_site: site of each rack.
         warmup_s: start of the measuring window [s].
         interval_s: width of the bins of the series [s]; None for bins that widen themselves.
+        clock_s: time of the clock at the start of the run, after a full hour [s].
     """
 
     def __init__(
@@ -73,13 +74,14 @@ class Account:
         rack_site: IntArray,
         warmup_s: float,
         interval_s: float | None,
+        clock_s: float = 0.0,
     ) -> None:
         self._sites, self._warmup_s = list(sites), warmup_s
         self._rack_site = rack_site
         self._site_racks = np.maximum(np.bincount(rack_site, minlength=len(sites)), 1)
         self._site_bins = Bins(len(sites), len(SITE_RATES), interval_s)
         self._rack_bins = Bins(len(rack_site), len(RACK_RATES), interval_s)
-        self._demand = [DemandMeter() for _ in sites]
+        self._demand = [DemandMeter(clock_s=clock_s) for _ in sites]
         self.totals = np.zeros((len(SITE_RATES), len(sites)))
         self.measured_s = 0.0
         self.end_s = 0.0

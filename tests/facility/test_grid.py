@@ -149,9 +149,45 @@ def test_demand_is_the_highest_quarter_of_an_hour():
     demand = DemandMeter()
     demand.add(0.0, 450.0, 100.0)
     demand.add(450.0, 1350.0, 300.0)  # windows: (100 + 300) / 2, then 300 for half of it
-    assert demand.peak_w == pytest.approx(200.0)
+    assert demand.peak_w == pytest.approx(300.0)  # the second is cut so far
     demand.add(1350.0, 3600.0, 260.0)
     assert demand.peak_w == pytest.approx(280.0)
+
+
+@pytest.mark.parametrize(
+    ("start", "window", "hours"),
+    [
+        ("2026-03-28T23:00:00Z", ("02:30", "03:00"), 0.0),  # that half hour does not exist
+        ("2026-03-29T23:00:00Z", ("02:30", "03:00"), 0.5),
+        ("2026-10-24T22:00:00Z", ("02:30", "03:00"), 1.0),  # and that one is there twice
+        ("2026-03-28T23:00:00Z", ("22:00", "06:00"), 7.0),
+        ("2026-03-29T22:00:00Z", ("22:00", "06:00"), 8.0),
+        ("2026-03-28T23:00:00Z", ("02:30", "04:30"), 1.5),
+    ],
+)
+def test_windows_are_right_over_midnight_and_over_changes_of_clock(start, window, hours):
+    edges = [float(text[:2]) * 3600.0 + float(text[3:]) * 60.0 for text in window]
+    day_s = 23 * 3600.0 if start == "2026-03-28T23:00:00Z" else 86_400.0
+    begin = datetime.fromisoformat(start)
+    price = time_of_use(begin, ZoneInfo("Europe/Berlin"), day_s, 0.0, [Period(*edges, 1.0)])
+    assert price.mean(0.0, day_s) * day_s / 3600.0 == pytest.approx(hours)
+
+
+def test_a_window_over_midnight_belongs_to_the_day_it_starts_on():
+    night = Period(22 * 3600.0, 6 * 3600.0, 1.0, weekdays=(0, 1, 2, 3, 4))
+    price = time_of_use(START, ZoneInfo("UTC"), 8 * 86_400.0, 0.0, [night])
+    hours = [price.mean(d * 86_400.0, (d + 1) * 86_400.0) * 24.0 for d in range(7)]
+    assert hours == pytest.approx([0, 2, 8, 8, 8, 8, 6])  # from a Sunday to a Saturday
+
+
+def test_demand_windows_lie_on_the_clock_and_cut_ones_count_by_their_length():
+    run = DemandMeter()
+    run.add(0.0, 600.0, 12_000.0)
+    assert run.peak_w == pytest.approx(12_000.0)
+    late = DemandMeter(clock_s=600.0)  # begins at ten past
+    late.add(0.0, 300.0, 100.0)
+    late.add(300.0, 1200.0, 400.0)
+    assert late.peak_w == pytest.approx(400.0)
 
 
 def test_purchase_agreement_pays_the_difference():

@@ -112,8 +112,8 @@ def test_temperatures_come_with_the_limits_they_reached(facility_result):
     shown = words(charts)
     assert left_out == 0
     assert "metro-fra: inlet air hottest 38.0 °C" in shown
-    assert "slows at 35 °C" in shown
-    assert "edge-paris: inlet air hottest 24.7 °C, slows at 35 °C" in shown
+    assert "slows at 32 °C" in shown
+    assert "edge-paris: inlet air hottest 24.7 °C, slows at 32 °C" in shown
     assert "metro-fra: clock slowest 60 % of full" in shown
     assert "edge-paris: clock" not in shown
     assert "edge-paris: cold plates" not in shown
@@ -156,7 +156,7 @@ def test_read_outs_name_every_colour(facility_result):
     views = rack_views(facility_result, rack_history(facility_result))
     scales = [json.loads(html.unescape(s)) for s in re.findall(r'data-steps="([^"]*)"', views)]
     assert {len(steps) for steps in scales} == {11}
-    assert scales[2][0] == "below 17 °C"
+    assert scales[2][0] == "below 16.7 °C"
     assert scales[4][0] == "full clock"
     assert scales[4][10] == "switched off"
 

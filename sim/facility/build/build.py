@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import inf
 from pathlib import Path
 
@@ -127,9 +128,15 @@ def build_facility(
         densest_w=densest_racks_w(
             methods, np.array([c.supply_c for c in cooling])[rack_site], INLET.throttle_c
         ),
-        account=Account(sites, rack_site, facts.warmup_s, facts.interval_s),
+        account=Account(
+            sites, rack_site, facts.warmup_s, facts.interval_s, _after_hour_s(settings.start)
+        ),
         incidents=incidents,
     )
+
+
+def _after_hour_s(start: datetime | None) -> float:
+    return 0.0 if start is None else start.minute * 60.0 + start.second
 
 
 def _sites(

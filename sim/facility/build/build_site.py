@@ -16,8 +16,15 @@ from sim.facility.cooling.methods import AIR_METHODS
 from sim.facility.cooling.racks import RackCooling
 from sim.facility.cooling.site import CoolingPlant, sized_plant
 from sim.facility.grid.balance import Generator, solar_power_w
-from sim.signals import Constant, Sampled, Scaled, Signal
-from sim.facility.grid.signal_file import read_signal
+from sim.signals import Constant, Sampled, Signal
+from sim.facility.grid.signal_file import (
+    CARBON,
+    PRICE,
+    TEMPERATURE,
+    Needs,
+    Quantity,
+    read_signal,
+)
 from sim.facility.grid.source import SiteGrid
 from sim.facility.grid.storage import STORAGE, Battery, StoragePolicy, StorageSettings
 from sim.cost.tariff import Period, PurchaseAgreement, time_of_use
@@ -146,10 +153,10 @@ def _weather(weather: schema.Weather, start: datetime | None, frame: RunFrame) -
         waves=waves,
     )
     if weather.file is not None:
-        dry = _signal(weather.file, start, frame, "line")
+        dry = _signal(weather.file, TEMPERATURE, start, frame, "line")
     wet = None
     if weather.wet_bulb_file is not None:
-        wet = _signal(weather.wet_bulb_file, start, frame, "line")
+        wet = _signal(weather.wet_bulb_file, TEMPERATURE, start, frame, "line")
     return Weather(dry, wet, weather.dew_point_c)
 
 
@@ -158,7 +165,7 @@ def _grid(grid: schema.Grid, start: datetime | None, place: SitePlace, frame: Ru
     contract, generator, battery = grid.agreement, grid.generator, grid.battery
     return SiteGrid(
         price=_price(grid, start, place, frame),
-        carbon=_signal(grid.carbon_file, start, frame)
+        carbon=_signal(grid.carbon_file, CARBON, start, frame)
         if grid.carbon_file is not None
         else Constant(place.gco2_per_kwh if carbon is None else carbon),
         demand_usd_per_w=grid.demand_usd_per_kw / 1000.0,
@@ -180,7 +187,7 @@ def _grid(grid: schema.Grid, start: datetime | None, place: SitePlace, frame: Ru
 
 def _price(grid: schema.Grid, start: datetime | None, place: SitePlace, frame: RunFrame) -> Signal:
     if grid.price_file is not None:
-        return _signal(grid.price_file, start, frame)
+        return _signal(grid.price_file, PRICE, start, frame)
     base = place.usd_per_kwh if grid.price_usd_per_kwh is None else grid.price_usd_per_kwh
     if not grid.price_windows or start is None:
         return Constant(base)
@@ -262,9 +269,21 @@ def _policy(battery: schema.Battery) -> StoragePolicy:
 
 def _signal(
     file: schema.SignalFile,
+    quantity: Quantity,
     start: datetime | None,
     frame: RunFrame,
     between: Literal["step", "line"] = "step",
 ) -> Signal:
-    sampled = read_signal(frame.base_dir / file.path, start or UNDATED, file.zone, between)
-    return sampled if file.scale == 1.0 else Scaled(sampled, file.scale)
+    """Return a signal from a file that covers the run; its last value is held while it drains."""
+    if (file.unit or "").startswith("EUR") and file.scale is None:
+        expected = "the dollars that a euro costs, such as 1.08, for prices in euros"
+        raise ScenarioError([Problem("scale", "nothing", expected, str(file.path))])
+    return read_signal(
+        frame.base_dir / file.path,
+        Needs(start or UNDATED, frame.duration_s, DRAIN_S),
+        file.zone,
+        between,
+        quantity=quantity,
+        unit=file.unit,
+        scale=1.0 if file.scale is None else file.scale,
+    )

@@ -198,8 +198,9 @@ class ProfileArrivals(Section):
     """Time zone of the users."""
     time_zones: dict[Name, TimeZone] | None = None
     """Time zones of user regions where they differ."""
-    start: Moment = "2024-05-13T00:00:00"
-    """Moment at which the run starts, in UTC unless it says otherwise; a Monday by default."""
+    start: Moment | None = None
+    """Moment at which the run starts, in UTC unless it says otherwise; that of the facility unless
+    given, and Monday 2024-05-13 without one."""
     week: bool = True
     """Whether there are weekends."""
     cv: Variation = 1.0

@@ -195,14 +195,17 @@ class HeatWave(Section):
 
 
 class SignalFile(Section):
-    """A CSV with the columns `timestamp` and `value`."""
+    """A CSV with `timestamp` and `value`, or what Electricity Maps, ENTSO-E or gridstatus export."""
 
     path: Reference
     """The file, relative to the scenario."""
     zone: Reference | None = None
     """Time zone of time stamps without an offset, such as Europe/Berlin."""
-    scale: Annotated[float, Field(gt=0.0)] = 1.0
-    """Factor to USD/kWh, gCO2/kWh, W or degC."""
+    unit: Reference | None = None
+    """Unit of the values, where the file does not say it: USD/kWh, USD/MWh, EUR/kWh or EUR/MWh;
+    gCO2/kWh, kgCO2/MWh, kgCO2/kWh or lbCO2/MWh; degC, degF or K."""
+    scale: Annotated[float, Field(gt=0.0)] | None = None
+    """Factor to what the unit says; for euros the dollars that one costs."""
 
 
 class Weather(Section):

@@ -5,6 +5,7 @@ One file per group of sections; this one puts them together.
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -78,6 +79,11 @@ class Scenario(Section):
         """Size of the blocks by which prefix caches know prompts [tokens]; 0 if there is none."""
         caches = [pool.batching.prefix_cache for pool in self.pools.values()]
         return next((cache.block_tokens for cache in caches if cache is not None), 0)
+
+    @property
+    def begins(self) -> datetime | None:
+        """Instant of simulated time 0, if the scenario has one."""
+        return self.facility.start if self.facility is not None else None
 
     def allowed_sites(self, region: str, tier: str) -> frozenset[str]:
         """Return the sites that may serve the requests of a region and tier."""

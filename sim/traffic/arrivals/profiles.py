@@ -37,13 +37,13 @@ class Profile:
     kind: str = "given"
     source: str = "the scenario"
 
-    def at(self, weekday: int, hour: float) -> float:
-        """Return the relative rate at a weekday (0 is Monday) and hour of the day."""
+    def at(self, weekday: np.ndarray, hour: np.ndarray) -> np.ndarray:
+        """Return the relative rate at weekdays (0 is Monday) and hours of the day."""
         # Values stand for the middle of their hour; between them the rate is a straight line.
         knots = np.arange(-1, 25) + 0.5
         values = (self.hours[-1], *self.hours, self.hours[0])
-        factor = self.weekend if weekday >= 5 else 1.0
-        return float(np.interp(hour, knots, values)) * factor
+        factor = np.where(weekday >= 5, self.weekend, 1.0)
+        return np.asarray(np.interp(hour, knots, values) * factor)
 
 
 def shipped_profiles() -> Mapping[str, Profile]:
@@ -64,7 +64,7 @@ def shipped_profiles() -> Mapping[str, Profile]:
 def week_table(
     profile: Profile, rate_per_s: float, time_zone: str, start: datetime, weekly: bool = True
 ) -> RateTable:
-    """Return a repeating week whose mean is ``rate_per_s``.
+    """Return a repeating week whose mean is ``rate_per_s``; 52 weeks where clocks change in them.
 
     Args:
         profile: the shape of a day, in local time.
@@ -75,16 +75,29 @@ def week_table(
     """
     begin = start if start.tzinfo is not None else start.replace(tzinfo=UTC)
     begin = begin.astimezone(UTC)
-    zone = ZoneInfo(time_zone)
     span_s = 7 * _DAY_S if weekly else _DAY_S
-    edges_s = np.arange(int(span_s / _STEP_S) + 1) * _STEP_S
-    shape = np.empty(len(edges_s) - 1, dtype=np.float64)
-    for i, edge_s in enumerate(edges_s[:-1].tolist()):
-        # Arithmetic in UTC, so that a change to summer time moves the local hour as it should.
-        local = (begin + timedelta(seconds=edge_s + _STEP_S / 2)).astimezone(zone)
-        hour = local.hour + local.minute / 60 + local.second / 3600
-        shape[i] = profile.at(local.weekday() if weekly else 0, hour)
-    return RateTable(edges_s.astype(np.float64), shape * (rate_per_s / shape.mean()), repeats=True)
+    middle_s = np.arange(int(52 * 7 * _DAY_S / _STEP_S)) * _STEP_S + _STEP_S / 2
+    ahead_s = _offsets_s(begin, ZoneInfo(time_zone), middle_s)
+    changes = bool((ahead_s != ahead_s[0]).any())
+    pieces = len(middle_s) if changes else int(span_s / _STEP_S)
+    midnight_s = (begin - begin.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+    local_s = midnight_s + middle_s[:pieces] + ahead_s[:pieces]
+    weekday = (begin.weekday() + np.floor_divide(local_s, _DAY_S).astype(int)) % 7
+    shape = profile.at(weekday if weekly else np.zeros_like(weekday), local_s % _DAY_S / 3600.0)
+    usual = shape[: int(span_s / _STEP_S)].mean()
+    edges_s = np.arange(pieces + 1) * _STEP_S
+    return RateTable(edges_s.astype(np.float64), shape * (rate_per_s / usual), repeats=True)
+
+
+def _offsets_s(begin: datetime, zone: ZoneInfo, time_s: np.ndarray) -> np.ndarray:
+    """Return how far local time is ahead of UTC at each time after ``begin`` [s]."""
+    # Clocks change on full and half hours, which is every third step.
+    each = 3
+    ahead = [
+        (begin + timedelta(seconds=at)).astimezone(zone).utcoffset() or timedelta()
+        for at in time_s[::each].tolist()
+    ]
+    return np.repeat([offset.total_seconds() for offset in ahead], each)[: len(time_s)]
 
 
 def line_table(points: Sequence[tuple[float, float]], repeats: bool = False) -> RateTable:

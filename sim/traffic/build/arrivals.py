@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sim.errors import Problem, TraceError
 from sim.registry import nearest_hint
@@ -15,23 +15,31 @@ from sim.traffic.arrivals.ratetable import Modulated, RateTable
 from sim.traffic.arrivals.superposition import Superposed
 from sim.traffic.arrivals.switching import State, Switching
 
+UNDATED = datetime(2024, 5, 13, tzinfo=UTC)  # a Monday
 
-def build_arrivals(entry: schema.Arrivals, where: str, region: str = "") -> ArrivalProcess:
+
+def build_arrivals(
+    entry: schema.Arrivals, where: str, region: str = "", start: datetime | None = None
+) -> ArrivalProcess:
     """Return the process that a section describes.
 
     Args:
         entry: the section.
         where: its dotted path, for messages.
         region: user region, for processes that follow local time.
+        start: instant at which the run begins, if the scenario has one.
 
     Raises:
         TraceError: the section names a profile that does not exist.
     """
     if isinstance(entry, schema.SuperposedArrivals):
-        parts = (build_arrivals(part, f"{where}.of.{i}", region) for i, part in enumerate(entry.of))
+        parts = [
+            build_arrivals(part, f"{where}.of.{i}", region, start)
+            for i, part in enumerate(entry.of)
+        ]
         return Superposed(tuple(parts))
     if isinstance(entry, schema.ProfileArrivals):
-        return Modulated(_local(entry.cv), _week(entry, where, region))
+        return Modulated(_local(entry.cv), _week(entry, where, region, start))
     return _BUILDERS[type(entry)](entry)
 
 
@@ -99,7 +107,9 @@ def _flash_crowd(entry: schema.FlashCrowdArrivals) -> ArrivalProcess:
     return Modulated(_local(entry.cv), table)
 
 
-def _week(entry: schema.ProfileArrivals, where: str, region: str) -> RateTable:
+def _week(
+    entry: schema.ProfileArrivals, where: str, region: str, begin: datetime | None
+) -> RateTable:
     if entry.hours is not None:
         shape = profiles.Profile(entry.hours)
     else:
@@ -113,7 +123,8 @@ def _week(entry: schema.ProfileArrivals, where: str, region: str) -> RateTable:
     if entry.weekend is not None:
         shape = profiles.Profile(shape.hours, entry.weekend, shape.kind, shape.source)
     zone = (entry.time_zones or {}).get(region, entry.time_zone)
-    start = datetime.fromisoformat(entry.start)
+    own = None if entry.start is None else datetime.fromisoformat(entry.start)
+    start = own or begin or UNDATED
     return profiles.week_table(shape, entry.rate_per_s, zone, start, entry.week)
 
 

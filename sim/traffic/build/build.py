@@ -268,7 +268,9 @@ class _Builder:
     ) -> SyntheticDemand:
         if entry.arrivals is None or entry.lengths is None:
             raise TraceError([Problem(where, "no requests", "arrivals and lengths")])
-        arrivals = build_arrivals(entry.arrivals, f"{where}.arrivals", region)
+        arrivals = build_arrivals(
+            entry.arrivals, f"{where}.arrivals", region, self.scenario.begins
+        )
         base_dir = self.scenario.base_dir
         lengths = build_lengths(entry.lengths, base_dir, f"{where}.lengths", arrivals.rate_per_s)
         return SyntheticDemand(arrivals, lengths)

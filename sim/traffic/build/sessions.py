@@ -44,7 +44,8 @@ def build_sessions(
         starts = sessions.starts
         system_tokens = entry.system_prompt_tokens or 0
         blocks = BlockSettings(scenario.prefix_block_tokens, system_tokens, tenant)
-        process = build_arrivals(starts, f"traffic.{name}.sessions.starts") if starts else None
+        where = f"traffic.{name}.sessions.starts"
+        process = build_arrivals(starts, where, start=scenario.begins) if starts else None
         found.append(
             SessionWorkload(
                 name=name,
