@@ -195,7 +195,7 @@ class HeatWave(Section):
 
 
 class SignalFile(Section):
-    """A CSV with `timestamp` and `value`, or what Electricity Maps, ENTSO-E or gridstatus export."""
+    """A CSV with `timestamp` and `value`, or an export of Electricity Maps, ENTSO-E, gridstatus."""
 
     path: Reference
     """The file, relative to the scenario."""
