@@ -151,6 +151,7 @@
     for (const figure of figures) {
       const option = JSON.parse(await unpacked(figure.querySelector("script").textContent));
       const box = figure.querySelector(".canvas");
+      figure.classList.add("drawing");
       const title = figure.querySelector("strong").textContent;
       const chart = echarts.init(box, null, { renderer: "canvas" });
       const entry = { figure, box, title, option, chart, name: title.toLowerCase().replace(/[^a-z0-9]+/g, "-") };

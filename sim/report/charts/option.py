@@ -153,6 +153,7 @@ def _axis(kind: str, unit: str, **more: Any) -> Option:
             "formatter": {"$fn": "write", "unit": unit},
             "color": colour("quiet"),
             "hideOverlap": True,
+            **({"showMaxLabel": False} if kind == "value" and more.get("max", 1) != 1 else {}),
         },
         "axisLine": {"lineStyle": {"color": colour("rule")}},
         "splitLine": {"lineStyle": {"color": colour("grid")}},
