@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from sim import units
 from sim.catalog.entries import Cooling, Precision
 from sim.document.quantities import (
     BitsPerSecond,
@@ -21,6 +22,7 @@ from sim.document.quantities import (
     Multiplier,
     NonNegativeInt,
     PositiveInt,
+    Quantity,
     Seconds,
     Share,
     TokenCount,
@@ -94,6 +96,9 @@ class Batching(Section):
     """Most tokens in one step."""
     block_size: PositiveInt = 16
     """Tokens in one block of KV memory."""
+    watermark: Annotated[float, Quantity(units.SHARE, high=0.5, bare=True)] = 0.0
+    """Share of the blocks that admission leaves free, so that running requests can grow. vLLM has
+    none unless told; older versions kept 1 %."""
     swap: Swap | None = None
     """Keep the KV cache of a preempted request in the host; recomputed unless given."""
     prefix_cache: PrefixCache | None = None

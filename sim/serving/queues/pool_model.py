@@ -20,9 +20,6 @@ from sim.serving.engine.engine import MODES, Engine, KvOptions
 from sim.serving.engine.speculation import Speculation, SpeculativeTime, engine_maker
 from sim.serving.kv.windows import Window, window_engine_maker, window_of
 
-# vLLM keeps one block in a hundred free when it admits, so that running requests can grow.
-WATERMARK_SHARE = 0.01
-
 
 @dataclass(frozen=True, slots=True)
 class PoolModel:
@@ -240,7 +237,7 @@ def build_engine(numbers: PoolModel) -> Engine:
         kv_blocks=blocks,
         block_size=batching.block_size,
         kv=KvOptions(
-            watermark_blocks=int(WATERMARK_SHARE * blocks),
+            watermark_blocks=int(batching.watermark * blocks),
             swap_tokens=int(swap.space_bytes // kv_bytes) if swap else 0,
             swap_s_per_token=kv_bytes / swap.link_bytes_per_s if swap else 0.0,
             prefix_tokens=batching.prefix_cache.block_tokens if batching.prefix_cache else 0,
