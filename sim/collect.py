@@ -259,6 +259,8 @@ def _pools(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
                 "site": numbers.section.site,
                 "model": numbers.section.model,
                 "accelerator": numbers.accelerator.name,
+                "engine": numbers.section.engine,
+                "engine_version": numbers.section.engine_version or "current",
                 "precision": numbers.section.precision,
                 "tensor_parallel": numbers.section.tensor_parallel,
                 "replicas": pool.replicas,

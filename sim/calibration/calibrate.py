@@ -48,7 +48,11 @@ class Calibration:
 
 
 def calibrate(
-    paths: Sequence[Path], key: Configuration, limits: Limits, catalog: Catalog
+    paths: Sequence[Path],
+    key: Configuration,
+    limits: Limits,
+    catalog: Catalog,
+    engine_version: str = "",
 ) -> Calibration:
     """Fit the coefficients of one configuration to a user's measurements.
 
@@ -57,10 +61,22 @@ def calibrate(
         key: what was measured.
         limits: settings of the engine, for replays.
         catalog: accelerators and models.
+        engine_version: of the engine that was measured, empty if unknown.
 
     Raises:
         InputError: unknown names, files that cannot be read, or data that cannot support the fit.
     """
+    found = _fitted(paths, key, limits, catalog)
+    steps = {
+        of: replace(step, engine=key.engine, engine_version=engine_version)
+        for of, step in found.coefficients.step_times.items()
+    }
+    return replace(found, coefficients=Coefficients(steps, found.coefficients.powers))
+
+
+def _fitted(
+    paths: Sequence[Path], key: Configuration, limits: Limits, catalog: Catalog
+) -> Calibration:
     physical = _physical(key, catalog)
     limits = replace(limits, window=window_of(catalog.models[key.model]))
     source = "calibrated from " + ", ".join(path.name for path in paths)
@@ -102,7 +118,7 @@ def _physical(key: Configuration, catalog: Catalog) -> StepTime:
         raise InputError(problems)
     model, accelerator = catalog.models[key.model], catalog.accelerators[key.accelerator]
     layout = Layout("bf16", key.expert_parallel, key.data_parallel)
-    return roofline(model, accelerator, key.tensor_parallel, key.precision, layout)
+    return roofline(model, accelerator, key.tensor_parallel, key.precision, layout, key.engine)
 
 
 def _from_runs(

@@ -32,6 +32,8 @@ def calibrate(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
         int, typer.Option(min=1, help="Groups of them that hold whole experts.")
     ] = 1,
     data_parallel: Annotated[int, typer.Option(min=1, help="Copies of attention.")] = 1,
+    engine: Annotated[str, typer.Option(help="vllm, sglang or trt-llm.")] = "vllm",
+    engine_version: Annotated[str, typer.Option(help="Its version, if known.")] = "",
     max_num_seqs: Annotated[int, typer.Option(min=1, help="The server's setting.")] = 256,
     max_num_batched_tokens: Annotated[
         int, typer.Option(min=1, help="The server's setting.")
@@ -46,15 +48,16 @@ def calibrate(  # noqa: PLR0913, PLR0917 (typer: one argument per option)
     from sim.calibration.calibrate import calibrate as fit
     from sim.calibration.replay import Limits
     from sim.catalog.catalog import load_catalog
-    from sim.performance.coefficient_file import check_precision
+    from sim.performance.coefficient_file import check_engine, check_precision
     from sim.performance.coefficient_text import write_coefficients
     from sim.performance.configuration import Configuration
 
     check_precision(precision)
+    check_engine(engine)
     layout = (tensor_parallel, expert_parallel, data_parallel)
-    key = Configuration(accelerator, model, precision, *layout)
+    key = Configuration(accelerator, model, precision, *layout, engine)
     limits = Limits(max_num_seqs, max_num_batched_tokens, kv_cache)
-    result = fit(files, key, limits, load_catalog())
+    result = fit(files, key, limits, load_catalog(), engine_version)
     text = write_coefficients(result.coefficients)
     put_file(out, lambda path: write_text(path, text))
     if as_json:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.explain.views import PoolView
 from sim.interfaces import ArrivalBlock, FloatArray
+from sim.performance.engines import CURRENT_VLLM, EngineRelease
 from sim.scenario.schema.pools import Pool as PoolSection
 from sim.serving.engine.handover import PrefillPool
 from sim.serving.engine.saturation import saturated_rate_per_s
@@ -58,6 +59,9 @@ def pool_views(world: World, lengths: FloatArray) -> Iterator[PoolView]:
 
 
 def _features(section: PoolSection) -> Iterator[str]:
+    engine = EngineRelease(section.engine, section.engine_version)
+    if engine != CURRENT_VLLM:
+        yield str(engine)
     if section.hand_over is not None:
         yield f"prompts only, then to {section.hand_over.to}"
     if section.role == "decode":

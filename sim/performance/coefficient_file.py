@@ -1,9 +1,9 @@
 """Coefficient files: fitted step times and power curves as YAML, read with every problem told.
 
 A file holds lists: ``step_times`` and ``powers`` by configuration (``accelerator``, ``model``,
-``precision``, ``tensor_parallel``) and ``accelerators`` for dense models in general. Each entry
-says its ``kind`` and ``source`` and the ``batch`` range of the data behind it; quantities carry
-their units.
+``precision``, ``tensor_parallel``, ``engine``) and ``accelerators`` for dense models in general.
+Each entry says its ``kind`` and ``source`` and the ``batch`` range of the data behind it;
+quantities carry their units.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sim.document.document import Document, Place
 from sim.document.yaml_reader import read_document
 from sim.errors import InputError, Problem, ScenarioError
 from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.engines import DEFAULT_ENGINE, ENGINES
 from sim.performance.power import PhasePower
 from sim.performance.steptime import StepTime
 from sim.performance.terms import AcceleratorTerms
@@ -51,7 +52,7 @@ POWERS = {
 SHAPE = {"steepness": "steepness", "midpoint": "midpoint_log2"}
 TERM_TIMES = {"layer": "layer_s", "sequence": "sequence_s"}
 TERM_FACTORS = {"weights": "weights", "kv": "kv", "compute": "compute"}
-COMMON = ("kind", "source", "batch")
+COMMON = ("kind", "source", "batch", "engine", "engine_version")
 SHAPED = ("curve", "batch_curve", "interval", "context")
 TOP = ("step_times", "powers", "accelerators")
 
@@ -93,6 +94,17 @@ def check_precision(name: str) -> None:
         expected = "one of " + ", ".join(PRECISIONS)
         hint = nearest_hint(name, list(PRECISIONS))
         raise InputError([Problem("precision", repr(name), expected, hint=hint)])
+
+
+def check_engine(name: str) -> None:
+    """Refuse an engine that no configuration can have.
+
+    Raises:
+        InputError: unknown name; lists the known ones.
+    """
+    if name not in ENGINES:
+        hint = nearest_hint(name, list(ENGINES))
+        raise InputError([Problem("engine", repr(name), "one of " + ", ".join(ENGINES), hint=hint)])
 
 
 class _Reader:
@@ -142,10 +154,23 @@ class _Reader:
         before = len(self.problems)
         names = [self._text(place, entry, key) for key in ("accelerator", "model")]
         precision = self._text(place, entry, "precision", "bf16", PRECISIONS)
-        counts = [self._count(place, entry, key) for key in ("tensor_parallel", *LAYOUT)]
+        tensor, expert, data = [
+            self._count(place, entry, key) for key in ("tensor_parallel", *LAYOUT)
+        ]
         if len(self.problems) > before:
             return None
-        return Configuration(names[0], names[1], precision, *counts)
+        return Configuration(
+            names[0], names[1], precision, tensor, expert, data, self._engine(place, entry)
+        )
+
+    def _engine(self, place: Place, entry: Mapping[str, Any]) -> str:
+        return self._text(place, entry, "engine", DEFAULT_ENGINE, ENGINES)
+
+    def _measured_on(self, place: Place, entry: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {"engine": self._engine(place, entry)}
+        if "engine_version" in entry:
+            found["engine_version"] = self._text(place, entry, "engine_version")
+        return found
 
     def _count(self, place: Place, entry: Mapping[str, Any], key: str) -> int:
         count = entry.get(key, 1)
@@ -178,7 +203,8 @@ class _Reader:
         }
         for name in ("curve", "batch_curve"):
             times[name] = self._curve((*place, name), entry.get(name, []), TIME)
-        return StepTime(**times, **self._spread(place, entry), **common)
+        on = self._measured_on(place, entry)
+        return StepTime(**times, **on, **self._spread(place, entry), **common)
 
     def _terms(self, place: Place, entry: Mapping[str, Any], **common: Any) -> AcceleratorTerms:
         allowed = ("accelerator", *COMMON, *TERM_TIMES, *TERM_FACTORS, "interval", "context")
@@ -191,7 +217,8 @@ class _Reader:
             attribute: self._number((*place, key), entry.get(key), 0.0)
             for key, attribute in TERM_FACTORS.items()
         }
-        return AcceleratorTerms(**times, **factors, **self._spread(place, entry), **common)
+        on = self._measured_on(place, entry)
+        return AcceleratorTerms(**times, **factors, **on, **self._spread(place, entry), **common)
 
     def _spread(self, place: Place, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Read the interval of the step time, and up to which context it was seen to hold."""

@@ -21,6 +21,7 @@ from sim.units import POWER, TIME, render
 
 WRITTEN_IN = {"a": "ms", "b": "us", "c": "ns", "d": "us", "e": "ns", "f": "us"}
 DIGITS = 5
+ELSEWHERE = ("interval", "context", "engine")  # told apart from the coefficients
 LEGEND = (
     "a fixed, b per new token, c per token of context, d per root of the batch, e per prompt token "
     "and token before it, f per decoding sequence"
@@ -41,13 +42,15 @@ def write_coefficients(coefficients: Coefficients) -> str:
     if coefficients.accelerators:
         lines.append("accelerators:")
         for name, terms in sorted(coefficients.accelerators.items()):
-            lines += _entry(f"accelerator: {name}", _term_text(terms), terms)
+            lines += _entry(
+                f"accelerator: {name}, engine: {terms.engine}", _term_text(terms), terms
+            )
     return "\n".join(lines) + "\n"
 
 
 def describe_fit(key: Configuration, step: StepTime) -> str:
     """Return a fitted step time in words: its coefficients and the loads that it is good for."""
-    parts = [part for part in _step_text(step) if not part.startswith(("interval", "context"))]
+    parts = [part for part in _step_text(step) if not part.startswith(ELSEWHERE)]
     low, high = 100.0 * step.time_low, 100.0 * step.time_high
     return (
         f"{key}: {', '.join(parts)}; batches {step.batch_low:.0f} to {step.batch_high:.0f}, "
@@ -57,7 +60,8 @@ def describe_fit(key: Configuration, step: StepTime) -> str:
 
 def _names(key: Configuration) -> str:
     shown = (*CONFIGURATION, *(name for name in LAYOUT if getattr(key, name) > 1))
-    return ", ".join(f"{name}: {getattr(key, name)}" for name in shown)
+    names = [f"{name}: {getattr(key, name)}" for name in shown]
+    return ", ".join([*names, f"engine: {key.engine}"])
 
 
 def _entry(
@@ -94,6 +98,8 @@ def _term_text(terms: AcceleratorTerms) -> list[str]:
 
 def _interval_text(entry: StepTime | AcceleratorTerms) -> list[str]:
     parts = []
+    if entry.engine_version:
+        parts.append(f'engine_version: "{entry.engine_version}"')
     if (entry.time_low, entry.time_high) != (1.0, 1.0):
         parts.append(f"interval: [{100 * entry.time_low:.3g} %, {100 * entry.time_high:.3g} %]")
     if isfinite(entry.context_high):

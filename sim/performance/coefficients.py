@@ -8,6 +8,13 @@ from dataclasses import replace
 from sim.catalog.catalog import Accelerator, Model
 from sim.performance.coefficient_file import shipped_coefficients
 from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.engines import (
+    CURRENT_VLLM,
+    DEFAULT_ENGINE,
+    STAND_INS,
+    EngineRelease,
+    for_engine,
+)
 from sim.performance.power import PhasePower, catalogue_power
 from sim.performance.roofline import roofline
 from sim.performance.steptime import StepTime
@@ -28,14 +35,16 @@ def resolve_step_time(
     layout: Layout = EVEN_SPLIT,
     given: StepTime | None = None,
     known: Coefficients | None = None,
+    engine: EngineRelease = CURRENT_VLLM,
 ) -> StepTime:
     """Return the step time to use: given, else fitted, else scaled, else physical.
 
     Scaled is what was fitted to the same model on the same group with another precision of the KV
     cache or other places of the experts, see `scaled_to`, or else the accelerator's set for dense
     models. Group sizes and weight precisions are not scaled: between the measured ones that was
-    worse (41 % in the mean) than the physical form (32 %). The result's ``basis``, ``kind`` and
-    ``source`` say which it is.
+    worse (41 % in the mean) than the physical form (32 %). Where the engine has no set of its own,
+    another engine's is used with a wider interval, see `for_engine`. The result's ``basis``,
+    ``kind`` and ``source`` say which it is.
 
     Args:
         model: shape of the model.
@@ -45,26 +54,38 @@ def resolve_step_time(
         layout: precision of the KV cache, and how the model lies on the accelerators.
         given: coefficients that the user wrote into the scenario.
         known: fitted sets; the shipped ones unless given.
+        engine: inference engine of the pool.
     """
     if given is not None:
         return given
     sets = known or shipped_coefficients()
-    key = configuration_of(model, accelerator, tensor_parallel, precision, layout)
+    asked = configuration_of(model, accelerator, tensor_parallel, precision, layout)
+    for name in (engine.name, *STAND_INS[engine.name]):
+        step = _from_sets(sets, replace(asked, engine=name), model, accelerator, layout)
+        if step is not None:
+            return for_engine(step, engine)
+    return roofline(model, accelerator, tensor_parallel, precision, layout, engine.name)
+
+
+def _from_sets(
+    sets: Coefficients, key: Configuration, model: Model, accelerator: Accelerator, layout: Layout
+) -> StepTime | None:
+    """Return what is fitted or scaled on the engine of ``key``, None without a set."""
     fitted = sets.step_times.get(key)
     if fitted is not None and layout.kv_precision == "bf16":
         return fitted
-    physical = roofline(model, accelerator, tensor_parallel, precision, layout)
+    size = (key.tensor_parallel, key.precision)
+    physical = roofline(model, accelerator, *size, layout, key.engine)
     terms = sets.accelerators.get(accelerator.name)
-    if fitted is None and terms is not None and covers(model, precision):
-        step = step_time_from_terms(terms, model, accelerator, tensor_parallel)
-        kv = (
-            physical.c_s_per_kv_token
-            / roofline(model, accelerator, tensor_parallel, precision).c_s_per_kv_token
-        )
+    usable = terms is not None and terms.engine == key.engine and covers(model, key.precision)
+    if fitted is None and terms is not None and usable:
+        step = step_time_from_terms(terms, model, accelerator, key.tensor_parallel)
+        whole = roofline(model, accelerator, *size).c_s_per_kv_token
+        kv = physical.c_s_per_kv_token / whole
         return replace(step, c_s_per_kv_token=step.c_s_per_kv_token * kv)
     near = key if fitted is not None else _same_but_experts(key, sets.step_times)
     if near is None:
-        return physical
+        return None
     return scaled_to(physical, sets.step_times[near], near, model, accelerator)
 
 
@@ -139,6 +160,7 @@ def resolve_power(
     layout: Layout = EVEN_SPLIT,
     given: PhasePower | None = None,
     known: Coefficients | None = None,
+    engine: str = DEFAULT_ENGINE,
 ) -> PhasePower:
     """Return the power curve to use: given, else fitted, else from the catalogue's phases.
 
@@ -150,13 +172,21 @@ def resolve_power(
         layout: how the model lies on the accelerators.
         given: powers that the user wrote into the scenario.
         known: fitted sets; the shipped ones unless given.
+        engine: inference engine of the pool.
     """
     if given is not None:
         return given
-    key = configuration_of(model, accelerator, tensor_parallel, precision, layout)
+    asked = configuration_of(model, accelerator, tensor_parallel, precision, layout)
     powers = (known or shipped_coefficients()).powers
-    near = key if key in powers else _same_but_experts(key, powers)
-    return powers[near] if near is not None else catalogue_power(accelerator)
+    for name in (engine, *STAND_INS[engine]):
+        key = replace(asked, engine=name)
+        near = key if key in powers else _same_but_experts(key, powers)
+        if near is not None and name == engine:
+            return powers[near]
+        if near is not None:
+            told = f"measured on {name}, used for {engine}: {powers[near].source}"
+            return replace(powers[near], source=told)
+    return catalogue_power(accelerator)
 
 
 def coefficient_warnings(

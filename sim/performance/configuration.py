@@ -21,6 +21,7 @@ class Configuration:
         tensor_parallel: accelerators of a replica [1].
         expert_parallel: groups of them that hold whole experts [1].
         data_parallel: copies of attention and dense layers among them [1].
+        engine: inference engine, such as vllm.
     """
 
     accelerator: str
@@ -29,6 +30,7 @@ class Configuration:
     tensor_parallel: int = 1
     expert_parallel: int = 1
     data_parallel: int = 1
+    engine: str = "vllm"
 
     def __str__(self) -> str:
         """Return the configuration in words."""
@@ -37,6 +39,8 @@ class Configuration:
             words += f", experts on {self.expert_parallel}"
         if self.data_parallel > 1:
             words += f", attention in {self.data_parallel} copies"
+        if self.engine != "vllm":
+            words += f", {self.engine}"
         return words
 
 

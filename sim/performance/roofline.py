@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sim.catalog.entries import Accelerator, Model
 from sim.interfaces import FloatArray
+from sim.performance.engines import DEFAULT_ENGINE, HOST_S_PER_SEQ
 from sim.performance.steptime import StepTime
 from sim.plant.memory_fit import EVEN_SPLIT, WEIGHT_BYTES, Layout, kv_bytes_per_token
 
@@ -18,9 +19,8 @@ from sim.plant.memory_fit import EVEN_SPLIT, WEIGHT_BYTES, Layout, kv_bytes_per_
 FALLBACK_COMPUTE = 0.4
 BF16_BYTES = 2.0
 TYPICAL_CONTEXT_TOKENS = 1024
-# Fitted to the ML.ENERGY runs of 12 models on H100 and B200: scheduling and sampling of a sequence,
-# and how much longer than at full efficiency the weights of routed experts take to read.
-HOST_S_PER_SEQ = 20e-6
+# Fitted to the ML.ENERGY runs of 12 models on H100 and B200: how much longer than at full
+# efficiency the weights of routed experts take to read.
 EXPERT_READ = 1.25
 # True over predicted step time on every measured configuration, each judged by the others'
 # errors: these intervals hold nine in ten (docs/validation.md).
@@ -35,6 +35,7 @@ def roofline(
     tensor_parallel: int = 1,
     precision: str = "bf16",
     layout: Layout = EVEN_SPLIT,
+    engine: str = DEFAULT_ENGINE,
 ) -> StepTime:
     """Return the physical step time of a model on a group of accelerators.
 
@@ -53,6 +54,7 @@ def roofline(
         tensor_parallel: accelerators of the group [1].
         precision: of the weights.
         layout: precision of the KV cache, and how the model lies on the group.
+        engine: inference engine, whose host schedules the sequences of each copy of attention.
     """
     group = float(tensor_parallel)
     shares = tensor_parallel // layout.data_parallel  # of attention and dense layers
@@ -73,10 +75,11 @@ def roofline(
         c_s_per_kv_token=kv_bytes / (accelerator.bandwidth_bytes_per_s * efficiency.kv_read),
         d_s_per_sqrt_seq=expert_d,
         e_s_per_token2=4.0 * model.layers * model.heads * model.head_dim / attention_rate,
-        f_s_per_seq=HOST_S_PER_SEQ,
+        f_s_per_seq=HOST_S_PER_SEQ[engine] / layout.data_parallel,
         kind="guess",
         basis="physical",
         source=ROOFLINE_SOURCE,
+        engine=engine,
         time_low=low,
         time_high=high,
     )

@@ -33,6 +33,8 @@ class StepTime:
         basis: given (by the user), fitted (to this configuration), scaled (from others) or
             physical (fitted to none).
         source: where the numbers come from.
+        engine: inference engine that the numbers were measured on.
+        engine_version: of that engine, empty where nobody wrote it down.
         batch_low: smallest batch that the numbers were seen to hold for.
         batch_high: largest such batch.
         context_high: longest mean context of a sequence that they were seen to hold for [tokens].
@@ -51,6 +53,8 @@ class StepTime:
     kind: str = "guess"
     basis: str = "fitted"
     source: str = ""
+    engine: str = "vllm"
+    engine_version: str = ""
     batch_low: float = 0.0
     batch_high: float = inf
     context_high: float = inf

@@ -34,6 +34,8 @@ class AcceleratorTerms:
         time_low: lower end of the 90 % interval of true over predicted step time, models left out.
         time_high: upper end of that interval [1].
         context_high: longest context of the data [tokens].
+        engine: inference engine of the data.
+        engine_version: of that engine, empty where nobody wrote it down.
     """
 
     layer_s: float
@@ -48,6 +50,8 @@ class AcceleratorTerms:
     time_low: float = 1.0
     time_high: float = 1.0
     context_high: float = inf
+    engine: str = "vllm"
+    engine_version: str = ""
 
 
 def covers(model: Model, precision: str) -> bool:
@@ -86,6 +90,8 @@ def step_time_from_terms(
         kind=terms.kind,
         basis="scaled",
         source=terms.source,
+        engine=terms.engine,
+        engine_version=terms.engine_version,
         batch_low=terms.batch_low,
         batch_high=terms.batch_high,
         context_high=terms.context_high,

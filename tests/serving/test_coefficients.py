@@ -19,12 +19,14 @@ from sim.performance.coefficients import (
     resolve_step_time,
 )
 from sim.performance.configuration import Coefficients, Configuration
+from sim.performance.engines import EngineRelease
 from sim.performance.power import PhasePower
 from sim.performance.steptime import StepTime
 from sim.performance.terms import AcceleratorTerms
 from sim.plant.memory_fit import Layout
 
 KEY = Configuration("chip", "dense", "bf16", 2)
+SGLANG = EngineRelease("sglang")
 STEP = StepTime(
     0.0125,
     38.5e-6,
@@ -146,6 +148,40 @@ def test_places_of_experts_scale_what_was_fitted_to_the_same_group():
     assert resolve_power(experts, CHIP, 8, layout=Layout("bf16", 8), known=known) is POWER
     copies = resolve_step_time(experts, CHIP, 8, layout=Layout("bf16", 8, 8), known=known)
     assert copies.basis == "physical"  # other layers lie elsewhere: that is not scaled
+
+
+def test_a_set_of_another_engine_is_used_with_a_wider_interval_that_says_so():
+    known = Coefficients({KEY: STEP}, {KEY: POWER})
+    own = resolve_step_time(DENSE, CHIP, 2, known=known)
+    for engine in ("sglang", "trt-llm"):
+        step = resolve_step_time(DENSE, CHIP, 2, known=known, engine=EngineRelease(engine))
+        assert step.seconds(600, 0, 8) == own.seconds(600, 0, 8)
+        assert step.time_high / step.time_low > own.time_high / own.time_low
+        told = coefficient_warnings(step, POWER, 8)
+        assert f"measured on vllm, used for {engine}" in told[0]
+    theirs = Coefficients({replace(KEY, engine="sglang"): replace(STEP, engine="sglang")})
+    step = resolve_step_time(DENSE, CHIP, 2, known=theirs.over(known), engine=SGLANG)
+    assert step is theirs.step_times[replace(KEY, engine="sglang")]
+    assert resolve_step_time(DENSE, CHIP, 2, known=theirs.over(known)) is STEP
+
+
+def test_another_release_widens_and_a_patch_does_not():
+    known = Coefficients({KEY: replace(STEP, engine_version="0.19.1")})
+
+    def ask(version):
+        return resolve_step_time(DENSE, CHIP, 2, known=known, engine=EngineRelease("vllm", version))
+
+    assert ask(None) is ask("0.19.0") is known.step_times[KEY]
+    assert ask("0.24").time_low < STEP.time_low
+    assert ask("0.24").time_high > STEP.time_high
+
+
+def test_each_rank_of_attention_has_its_own_host():
+    """Vllm runs a scheduler per data-parallel rank: eight share the sequences of a replica."""
+    experts = replace(DENSE, name="experts", params=30e9, active_params=3e9, experts=128, top_k=8)
+    one = resolve_step_time(experts, CHIP, 8, layout=Layout("bf16", 8), known=Coefficients())
+    eight = resolve_step_time(experts, CHIP, 8, layout=Layout("bf16", 8, 8), known=Coefficients())
+    assert eight.f_s_per_seq == pytest.approx(one.f_s_per_seq / 8)
 
 
 def test_a_context_out_of_range_is_told():

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.catalog.catalog import Accelerator, Efficiency, Model
+from sim.performance.engines import HOST_S_PER_SEQ
 from sim.performance.roofline import (
     EXPERT_READ,
-    HOST_S_PER_SEQ,
     _largest_share,
     exchanges,
     roofline,
@@ -113,7 +113,7 @@ def test_roofline_of_a_dense_model_by_hand():
     assert step.b_s_per_token == pytest.approx(2 * 8e9 / (0.75 * 500e12))
     assert step.c_s_per_kv_token == pytest.approx(131072 / (0.9 * 2e12))
     assert step.e_s_per_token2 == pytest.approx(4 * 32 * 32 * 128 / (0.5 * 500e12))
-    assert step.f_s_per_seq == HOST_S_PER_SEQ
+    assert step.f_s_per_seq == HOST_S_PER_SEQ["vllm"]
     assert (step.d_s_per_sqrt_seq, step.kind) == (0.0, "guess")
     assert step.time_low < 1.0 < step.time_high
 

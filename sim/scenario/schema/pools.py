@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from sim.catalog.entries import Cooling, Precision
 from sim.document.quantities import (
@@ -186,6 +193,10 @@ class Pool(Section):
     """Which racks of the site; all of them unless given."""
     model: Reference
     """Model out of the catalogue."""
+    engine: Literal["vllm", "sglang", "trt-llm"] = "vllm"
+    """Inference engine; step times of another one are used with a wider interval."""
+    engine_version: Annotated[str, StringConstraints(min_length=1, max_length=40)] | None = None
+    """Its version, as text in quotes; the current one unless given."""
     precision: Precision = "bf16"
     """Number format of the weights; products fall back to bf16 where the accelerator lacks it."""
     kv_precision: Precision = "bf16"

@@ -9,6 +9,7 @@ from sim.catalog.catalog import Accelerator, Catalog, Model
 from sim.performance.coefficient_file import read_coefficients, shipped_coefficients
 from sim.performance.coefficients import coefficient_warnings, resolve_power, resolve_step_time
 from sim.performance.configuration import Coefficients
+from sim.performance.engines import EngineRelease
 from sim.performance.power import PhasePower, constant_decode
 from sim.performance.roofline import computes_in, windows_at_typical_context
 from sim.performance.steptime import StepTime
@@ -92,7 +93,13 @@ def resolve_pool(
     layout = layout_of(section, catalog.models)
     size = (section.tensor_parallel, section.precision)
     step_time = resolve_step_time(
-        model, accelerator, *size, layout=layout, given=_given_step_time(section), known=known
+        model,
+        accelerator,
+        *size,
+        layout=layout,
+        given=_given_step_time(section),
+        known=known,
+        engine=EngineRelease(section.engine, section.engine_version),
     )
     window = window_of(model) if follows_windows(section) else None
     if window is None:
@@ -107,7 +114,13 @@ def resolve_pool(
         accelerator,
         step_time.scaled(section.step_time_factor),
         resolve_power(
-            model, accelerator, *size, layout=layout, given=_given_power(section), known=known
+            model,
+            accelerator,
+            *size,
+            layout=layout,
+            given=_given_power(section),
+            known=known,
+            engine=section.engine,
         ),
         kv_tokens,
         fit.kv_bytes_per_token,
@@ -190,7 +203,13 @@ def _speculation(
     draft_time = None
     if draft is not None:
         size = (section.tensor_parallel, section.precision)
-        draft_time = resolve_step_time(draft, accelerator, *size, known=known)
+        draft_time = resolve_step_time(
+            draft,
+            accelerator,
+            *size,
+            known=known,
+            engine=EngineRelease(section.engine, section.engine_version),
+        )
         draft_time = windows_at_typical_context(draft_time, draft).scaled(section.step_time_factor)
     return Speculation(asked.tokens, asked.acceptance, draft_time)
 
