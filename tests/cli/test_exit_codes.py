@@ -66,7 +66,7 @@ def test_an_assertion_about_nobody_holds(loadbank, scenario):
 )
 def test_wrong_usage_is_exit_2(loadbank, arguments, message):
     told = refused(loadbank(*arguments), 2)
-    assert message in told
+    assert message in told.lower()  # versions of the library differ on capitals
     assert "--help" in told
 
 

@@ -93,10 +93,14 @@ def test_read_outs_agree_with_the_data(browser, address, result):
 
 def test_it_is_complete_without_javascript(browser, address):
     page = opened(browser, address, script=False)
-    assert page.locator("figure").count() == 11
+    assert page.locator("figure").count() == 17
+    first = page.locator("figure.live").first  # what a script would draw stands in its table
+    assert not first.locator(".canvas").is_visible()
+    first.locator("summary").click()
+    assert first.locator("table").is_visible()
     assert page.locator("path.line").first.is_visible()
-    page.locator("details").first.locator("summary").click()
-    assert page.locator("details").first.locator("table").is_visible()
+    page.locator("#latency details").first.locator("summary").click()
+    assert page.locator("#latency details").first.locator("table").is_visible()
     page.context.close()
 
 

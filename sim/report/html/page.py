@@ -13,6 +13,7 @@ from sim.report import formats
 from sim.report.charts import palette
 from sim.report.charts.view import as_float, at, time_span_s
 from sim.report.html.headline import verdict
+from sim.report.html.live import LIVE, library
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.section import Section
 from sim.report.html.sections import run_sections
@@ -58,13 +59,17 @@ def page(title: str, header: Markup, top: Markup, sections: Sequence[Section]) -
         sections: the parts with an entry in the navigation.
     """
     style = Markup(_styles())
-    script = Markup(_asset("report.js"))
+    content = [_section(section) for section in sections]
+    live = any(LIVE in part for part in content)
+    # one block: what is drawn by the library comes after what needs none
+    script = Markup(_asset("report.js") + (_asset("lb.js") if live else ""))
+    code, carrier = library() if live else ("", None)
     links = [tag("a", section.title, href=f"#{section.anchor}") for section in sections]
-    main = tag("main", top, *(_section(section) for section in sections))
+    main = tag("main", top, *content)
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
+        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, script, code)),
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name_="color-scheme", content="light dark"),
         tag("meta", name_="generator", content="Loadbank"),
@@ -72,21 +77,22 @@ def page(title: str, header: Markup, top: Markup, sections: Sequence[Section]) -
         tag("style", style),
     )
     navigation = tag("nav", *links, aria_label="Sections") if links else None
-    body = tag("body", header, navigation, main, tag("script", script))
+    body = tag("body", header, navigation, main, carrier, tag("script", script))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def _policy(style: str, script: str) -> str:
-    """Return the Content-Security-Policy: nothing but our own two blocks, and no network."""
-    hashes = (
-        base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()
-        for block in (style, script)
-    )
-    style_hash, script_hash = hashes
+def _policy(style: str, *scripts: str) -> str:
+    """Return the Content-Security-Policy: nothing but our own blocks, and no network."""
+    allowed = " ".join(_hash(script) for script in scripts if script)
     return (
-        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {_hash(style)}; script-src {allowed}; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
+
+
+def _hash(block: str) -> str:
+    """Return a block as a Content-Security-Policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'"
 
 
 def _styles() -> str:

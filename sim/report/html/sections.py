@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sim.report import formats
 from sim.report.charts.latency import METRICS, latency_charts
 from sim.report.charts.map import topology_map
+from sim.report.charts.over_time import over_time
 from sim.report.charts.pools import pool_charts
 from sim.report.charts.power import site_power_charts
 from sim.report.charts.racks import rack_heat_map
@@ -15,6 +16,7 @@ from sim.report.charts.view import as_float, at, tier_names
 from sim.report.html.datatable import fact_list, folded, table
 from sim.report.html.facility_sections import facility_sections, has_facility
 from sim.report.html.fleet_sections import fleet_section
+from sim.report.html.live import live_figures
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.section import Section
 from sim.report.notices import source_tables
@@ -43,7 +45,7 @@ LATENCIES = {
 
 def run_sections(result: Result) -> list[Section]:
     """Return the sections that have something to show."""
-    before: tuple[Callable[[Result], Section], ...] = (_latency, _power)
+    before: tuple[Callable[[Result], Section], ...] = (_over_time, _latency, _power)
     after = (_pools, fleet_section, _sites, _topology, _sources, _performance)
     sections = [
         *(build(result) for build in before),
@@ -60,6 +62,15 @@ def _grid(charts: Markup) -> Markup:
 def _left_out(count: int, noun: str, kept: str) -> Markup:
     text = f"{formats.plural(count, f'more {noun}')} not drawn: {kept}. All are in series.parquet."
     return tag("p", text, class_="note") if count else Markup()
+
+
+def _over_time(result: Result) -> Section:
+    lead = (
+        "Drag over a chart to zoom all of them; names in the legend hide and show lines. Red "
+        "marks are incidents, outages and load targets. Arrow keys, + and - work on a chart in "
+        "focus. Time is counted from the start of the run."
+    )
+    return Section("over-time", "Over time", lead, live_figures(over_time(result)))
 
 
 def _latency(result: Result) -> Section:

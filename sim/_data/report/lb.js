@@ -1,0 +1,170 @@
+// Draws the charts of a page: unpacks the library, puts colours and named functions into options
+// that are plain data, links the charts over time, and writes SVG, PNG and CSV.
+"use strict";
+(() => {
+  const figures = [...document.querySelectorAll("figure.live")];
+  if (!figures.length || typeof DecompressionStream === "undefined") return;
+  const unpacked = async (text) => {
+    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+  const safe = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  const three = (v) => (v === 0 ? "0" : v.toLocaleString("en-GB", { maximumSignificantDigits: 3 }));
+  const scaled = (v, steps) => {
+    const [factor, unit] = steps.find(([least]) => Math.abs(v) >= 0.9995 * least) || steps.at(-1);
+    return `${three(v / factor)} ${unit}`;
+  };
+  const write = {
+    duration: (v) => (v === 0 ? "0 s" : scaled(v, [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]])),
+    power: (v) => (v === 0 ? "0" : scaled(v, [[1e6, "MW"], [1e3, "kW"], [1, "W"]])),
+    share: (v) => `${three(100 * v)} %`,
+    celsius: (v) => `${v.toFixed(1)} °C`,
+    number: three,
+    moment: (v) => {
+      const s = Math.round(v / 1000);
+      const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+      const first = parts.findIndex(([size]) => s >= size);
+      if (first < 0) return "0";
+      const told = parts.slice(first, first + 2).map(([size, unit], at) => {
+        const rest = at ? s % parts[first][0] : s;
+        return [Math.floor(rest / size), unit];
+      });
+      return told.filter(([n]) => n).map(([n, unit]) => `${n} ${unit}`).join(" ");
+    },
+  };
+  const made = {
+    write: ({ unit }) => (v) => (Number.isFinite(v) ? write[unit](v) : "–"),
+    rows: ({ unit }) => (rows) => [
+      safe(write.moment(rows[0].axisValue)),
+      ...rows.map((row) => {
+        const v = row.value[row.encode.y[0]];
+        return `${safe(row.seriesName)}: ${v == null ? "–" : safe(write[unit](v))}`;
+      }),
+    ].join("<br>"),
+  };
+  const style = () => getComputedStyle(document.documentElement);
+  const revive = (value, colours) => {
+    if (Array.isArray(value)) return value.map((entry) => revive(entry, colours));
+    if (value && typeof value === "object") {
+      if (value.$fn) return made[value.$fn](value);
+      if (value.$colour) return colours.getPropertyValue(`--${value.$colour}`).trim();
+      return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, revive(v, colours)]));
+    }
+    return value;
+  };
+  const save = (name, address) => {
+    const link = document.createElement("a");
+    link.download = name;
+    link.href = address;
+    link.click();
+  };
+  const cell = (text) => {
+    const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return `"${plain.replace(/"/g, '""')}"`;
+  };
+  const csv = ({ dataset: { source }, legend }) => {
+    const keys = legend.data.map((_, at) => `c${at + 1}`);
+    const lines = source.c0.map((t, row) => [t / 1000, ...keys.map((key) => source[key][row] ?? "")].join(","));
+    return [["time_s", ...legend.data].map(cell).join(","), ...lines].join("\r\n");
+  };
+  const charts = [];
+  const button = (box, text, label, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = text;
+    made.setAttribute("aria-label", label);
+    made.addEventListener("click", () => act(made));
+    box.append(made);
+  };
+  const picture = (entry, renderer) => {
+    const box = document.createElement("div");
+    const size = { width: 900, height: 340 };
+    const drawn = echarts.init(box, null, { renderer, ...size });
+    const title = { text: entry.title, textStyle: { fontSize: 14, color: style().getPropertyValue("--text").trim() } };
+    const legend = { ...entry.drawn.legend, show: true, top: 24, textStyle: { color: title.textStyle.color } };
+    drawn.setOption({ ...entry.drawn, animation: false, title, legend, grid: { ...entry.drawn.grid, top: 64 } });
+    const background = style().getPropertyValue("--paper").trim();
+    const address = renderer === "svg"
+      ? `data:image/svg+xml;charset=utf-8,${encodeURIComponent(drawn.renderToSVGString())}`
+      : drawn.getDataURL({ pixelRatio: 2, backgroundColor: background });
+    drawn.dispose();
+    return address;
+  };
+  const tools = (entry) => {
+    const box = document.createElement("div");
+    box.className = "tools";
+    const zoom = (start, end) => entry.chart.dispatchAction({ type: "dataZoom", dataZoomIndex: 0, start, end });
+    button(box, "All", `Show all of ${entry.title}`, () => zoom(0, 100));
+    button(box, "SVG", `Save ${entry.title} as SVG`, () => save(`${entry.name}.svg`, picture(entry, "svg")));
+    button(box, "PNG", `Save ${entry.title} as PNG`, () => save(`${entry.name}.png`, picture(entry, "canvas")));
+    button(box, "CSV", `Save ${entry.title} as CSV`, () =>
+      save(`${entry.name}.csv`, `data:text/csv;charset=utf-8,${encodeURIComponent(csv(entry.option))}`));
+    entry.figure.querySelector("figcaption").append(box);
+    entry.figure.querySelectorAll(".legend li").forEach((item) => {
+      const name = item.textContent;
+      item.tabIndex = 0;
+      item.setAttribute("role", "button");
+      item.setAttribute("aria-pressed", "true");
+      const toggle = () => {
+        const on = item.getAttribute("aria-pressed") !== "true";
+        item.setAttribute("aria-pressed", String(on));
+        entry.chart.dispatchAction({ type: on ? "legendSelect" : "legendUnSelect", name });
+      };
+      item.addEventListener("click", toggle);
+      item.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        toggle();
+      });
+    });
+  };
+  const keys = (entry) => {
+    let at = -1;
+    entry.box.addEventListener("keydown", (event) => {
+      const last = entry.option.dataset.source.c0.length - 1;
+      const { start, end } = entry.chart.getOption().dataZoom[0];
+      const middle = (start + end) / 2, half = (end - start) / 2;
+      const zoom = (by) => entry.chart.dispatchAction({
+        type: "dataZoom", dataZoomIndex: 0, start: Math.max(0, middle - by * half), end: Math.min(100, middle + by * half),
+      });
+      if (event.key === "ArrowRight") at = Math.min(last, at + 1);
+      else if (event.key === "ArrowLeft") at = Math.max(0, at - 1);
+      else if (event.key === "+") zoom(0.5);
+      else if (event.key === "-") zoom(2);
+      else if (event.key === "0") entry.chart.dispatchAction({ type: "dataZoom", dataZoomIndex: 0, start: 0, end: 100 });
+      else return;
+      event.preventDefault();
+      if (event.key.startsWith("Arrow")) entry.chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: at });
+    });
+  };
+  const paint = (entry) => {
+    entry.drawn = revive(entry.option, style());
+    entry.chart.setOption(entry.drawn, true);
+    // a drag over the plot zooms
+    entry.chart.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
+  };
+  const start = async () => {
+    const library = document.createElement("script");
+    library.textContent = await unpacked(document.getElementById("lb-library").textContent);
+    document.head.append(library);
+    for (const figure of figures) {
+      const option = JSON.parse(await unpacked(figure.querySelector("script").textContent));
+      const box = figure.querySelector(".canvas");
+      figure.classList.add("drawing");
+      const title = figure.querySelector("strong").textContent;
+      const chart = echarts.init(box, null, { renderer: "canvas" });
+      const entry = { figure, box, title, option, chart, name: title.toLowerCase().replace(/[^a-z0-9]+/g, "-") };
+      chart.group = "time";
+      charts.push(entry);
+      paint(entry);
+      tools(entry);
+      keys(entry);
+    }
+    echarts.connect("time");
+    new ResizeObserver(() => charts.forEach(({ chart }) => chart.resize())).observe(document.querySelector("main"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach(paint));
+    document.documentElement.dataset.charts = String(charts.length);
+  };
+  start();
+})();
