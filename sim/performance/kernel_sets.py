@@ -18,7 +18,7 @@ COLUMNS = (
     *("engine", "engine_version", "a_ms", "b_us", "c_ns", "e_ns", "curve", "batch_curve"),
 )
 # True over predicted step time: held for 93 % of 222 ML.ENERGY rows (dense models, H100 and B200),
-# of which nothing was fitted but the one host term. Small models on B200 leave it above, host bound.
+# of which nothing was fitted but the one host term. Small models on B200 exceed it: host bound.
 INTERVAL = (0.75, 1.45)
 CONTEXT_HIGH_TOKENS = 131072.0
 BATCH_HIGH = 1024.0
