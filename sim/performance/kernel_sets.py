@@ -17,7 +17,7 @@ COLUMNS = (
     *("accelerator", "model", "precision", "tensor_parallel", "expert_parallel", "data_parallel"),
     *("engine", "engine_version", "a_ms", "b_us", "c_ns", "e_ns", "curve", "batch_curve"),
 )
-# True over predicted step time: held for 93 % of 222 ML.ENERGY rows (dense models, H100 and B200),
+# True over predicted step time, chosen in-sample: 93 % of 222 ML.ENERGY rows (dense, H100, B200),
 # of which nothing was fitted but the one host term. Small models on B200 exceed it: host bound.
 INTERVAL = (0.75, 1.45)
 CONTEXT_HIGH_TOKENS = 131072.0
