@@ -15,6 +15,7 @@ from sim.performance.engines import (
     EngineRelease,
     for_engine,
 )
+from sim.performance.kernel_sets import kernel_set
 from sim.performance.power import PhasePower, catalogue_power
 from sim.performance.roofline import roofline
 from sim.performance.steptime import StepTime
@@ -37,7 +38,7 @@ def resolve_step_time(
     known: Coefficients | None = None,
     engine: EngineRelease = CURRENT_VLLM,
 ) -> StepTime:
-    """Return the step time to use: given, else fitted, else scaled, else physical.
+    """Return the step time to use: given, fitted, from kernels, scaled or physical, in this order.
 
     Scaled is what was fitted to the same model on the same group with another precision of the KV
     cache or other places of the experts, see `scaled_to`, or else the accelerator's set for dense
@@ -60,11 +61,27 @@ def resolve_step_time(
         return given
     sets = known or shipped_coefficients()
     asked = configuration_of(model, accelerator, tensor_parallel, precision, layout)
+    key = replace(asked, engine=engine.name)
+    measured = key in sets.step_times and layout.kv_precision == "bf16"
+    kernels = None if measured else kernel_set(key)
+    if kernels is not None:
+        return _with_cache(kernels, model, accelerator, key, layout)
     for name in (engine.name, *STAND_INS[engine.name]):
         step = _from_sets(sets, replace(asked, engine=name), model, accelerator, layout)
         if step is not None:
             return for_engine(step, engine)
     return roofline(model, accelerator, tensor_parallel, precision, layout, engine.name)
+
+
+def _with_cache(
+    step: StepTime, model: Model, accelerator: Accelerator, key: Configuration, layout: Layout
+) -> StepTime:
+    """Return a step time for a bf16 cache with the precision that a layout gives the cache."""
+    size = (key.tensor_parallel, key.precision)
+    same = replace(layout, kv_precision="bf16")
+    asked = roofline(model, accelerator, *size, layout).c_s_per_kv_token
+    share = asked / roofline(model, accelerator, *size, same).c_s_per_kv_token
+    return replace(step, c_s_per_kv_token=step.c_s_per_kv_token * share)
 
 
 def _from_sets(

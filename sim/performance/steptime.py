@@ -30,7 +30,8 @@ class StepTime:
         batch_curve: points (decoding sequences, seconds) joined by lines from (0, 0), in place of
             ``d`` and ``f`` where measured batches follow no smooth curve; level behind the last.
         kind: measured, fitted, vendor, analyst or guess.
-        basis: given (by the user), fitted (to this configuration), scaled (from others) or
+        basis: given (by the user), fitted (to this configuration), kernels
+            (measured, and the engine's host), scaled (from others) or
             physical (fitted to none).
         source: where the numbers come from.
         engine: inference engine that the numbers were measured on.

@@ -54,6 +54,7 @@ ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 MAY_IMPORT = {
     "simpy": ("sim.clock", "sim.facility"),
     "networkx": ("sim.routing.network", "sim.scenario.topology"),
+    "aiconfigurator_core": ("sim.calibration.kernels",),
     "yaml": ("sim.document", "sim.dcim", "sim.scenario", "sim.performance"),
     "pydantic": ("sim.scenario", "sim.document", "sim.catalog"),
     "pydantic_core": ("sim.scenario", "sim.document", "sim.catalog"),
@@ -169,7 +170,9 @@ def test_every_library_is_a_declared_dependency(imports):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"].values()
     wanted = [*project["dependencies"], *(name for extra in extras for name in extra)]
-    declared = {text.split(">")[0].split("[")[0].lower().replace("-", "_") for text in wanted}
+    declared = {
+        text.split(">")[0].split("==")[0].split("[")[0].lower().replace("-", "_") for text in wanted
+    }
     declared |= {"yaml", "pydantic_core"}  # what pyyaml and pydantic bring under another name
     libraries = {
         entry.imported.split(".")[0] for entry in imports if entry.imported != "(relative)"

@@ -25,6 +25,7 @@ def test_every_constant_has_a_kind_a_known_source_and_lies_in_its_range():
     used = {constant.mark.source for constant in constants().values()}
     methods = {**table()["air_methods"], **table()["liquid_methods"]}
     used |= {method["source"] for method in methods.values()}
+    used |= {entry["source"] for entry in table()["chillers"].values()}
     assert set(own_sources()) <= used
     for name, method in methods.items():
         assert (method["kind"] in KINDS, method["source"] in sources) == (True, True), name
@@ -56,7 +57,10 @@ def test_a_run_lists_what_it_uses_and_not_what_it_sets():
     assert "facility.methods.immersion" not in marks
     assert "proportional" in marks["facility.electrical.ups"]
     given = schema.Facility.model_validate(
-        {"electrical": {"all": {"ups": {"proportional": "3 %"}}}, "cooling": {"a": {"tower": True}}}
+        {
+            "electrical": {"all": {"ups": {"proportional": "3 %"}}},
+            "cooling": {"a": {"heat_rejection": "tower"}},
+        }
     )
     marks = marks_of(given, ("a",), ("direct-to-chip",))
     assert "facility.electrical.ups" not in marks

@@ -315,7 +315,7 @@ def test_signals_from_files_windows_and_the_sun_reach_the_sites(make_plant, tmp_
         (tmp_path / name).write_text("timestamp,value\n" + "\n".join(lines) + "\n")
     facility, _ = run(
         make_plant(), 1800.0, interval="60 s", start=stamps[0],
-        cooling={"all": {"tower": True}},
+        cooling={"all": {"heat_rejection": "tower"}},
         weather={"all": {"file": {"path": "t.csv"}, "wet_bulb_file": {"path": "wet.csv"}}},
         grid={
             "a": {

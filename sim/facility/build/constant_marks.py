@@ -69,7 +69,7 @@ def marks_of(
         methods: cooling method of each rack.
     """
     liquid = any(name in table()["liquid_methods"] for name in methods)
-    tower = any(section.tower for section in _sections(settings, "cooling", site_names))
+    tower = any(section.heat_rejection != "dry" for section in _sections(settings, "cooling", site_names))
     using = {"all": True, "liquid": liquid, "tower": tower}
     found: dict[str, dict[str, Sourced]] = {}
     for name, constant in constants().items():
@@ -80,6 +80,9 @@ def marks_of(
             used = using[constant.used_by]
         if used:
             found.setdefault(f"facility.{entry}", {})[field] = constant.mark
+    for name, entry in table()["chillers"].items():
+        if name == "air" or tower:
+            found[f"facility.chillers.{name}"] = {"cop": _mark(entry)}
     for method in sorted(set(methods)):
         entry = {**table()["air_methods"], **table()["liquid_methods"]}[method]
         fields = [name for name in entry if isinstance(entry[name], int | float)]

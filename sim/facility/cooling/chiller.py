@@ -1,4 +1,9 @@
-"""Chillers: efficiency that falls when it is hotter outside, and the economiser."""
+"""Chillers by lift: what they move and what they draw, by evaporator and condenser temperature.
+
+`Chiller:Electric:EIR` of EnergyPlus: ``Q_av = Q_ref CAP(x, y)``, ``P = Q_av / COP_ref EIR(x, y)
+PLR-curve``, with x the leaving water and y what enters the condenser. Outside the data of a curve
+its edge goes on as a constant share of Carnot, whose lift is never below 8 K.
+"""
 
 from __future__ import annotations
 
@@ -7,91 +12,136 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sim.facility.build.constants import table, value
 from sim.interfaces import FloatArray
 
-REFERENCE_C = 35.0  # condenser air at which the reference COP holds
-_CURVE_STEP_K = 2.778  # condenser degrees that count as one degree of chilled water
-_HIGHEST_CAPACITY = 1.61  # beyond it the curve of full-load power would turn back up
+LEAST_LIFT_K = 8.0
+LEAST_CONDENSER_C = value("chiller.least_condenser_c")  # head pressure is held below it
+_KELVIN = 273.15
+_LEAST_LOAD = 0.15  # below it modules switch off and on, so power falls in proportion
+
+
+@dataclass(frozen=True, slots=True)
+class ChillerCurve:
+    """How a kind of chiller answers to temperatures and load.
+
+    Attributes:
+        cop: reference COP, full load at the reference temperatures [1].
+        capacity: coefficients of CAP in 1, x, x^2, y, y^2, xy.
+        energy: coefficients of EIR.
+        part: coefficients of the part-load curve in 1, p, p^2.
+        leaving_c: range of x behind the curves [degC].
+        condenser_c: range of y behind them [degC].
+        approaches_k: evaporator below x and condenser above y, for Carnot [K].
+        design_c: y for which chillers are chosen [degC].
+    """
+
+    cop: float
+    capacity: tuple[float, ...]
+    energy: tuple[float, ...]
+    part: tuple[float, ...]
+    leaving_c: tuple[float, float]
+    condenser_c: tuple[float, float]
+    approaches_k: tuple[float, float]
+    design_c: float
+
+    def share(self, leaving_c: ArrayLike, condenser_c: ArrayLike) -> FloatArray:
+        """Return the capacity over the reference [1]; that of the curve's edge beyond it."""
+        return _quadratic(self.capacity, *self._inside(leaving_c, condenser_c))
+
+    def full_load_cop(self, leaving_c: ArrayLike, condenser_c: ArrayLike) -> FloatArray:
+        """Return the COP at full load [1]."""
+        x = np.asarray(leaving_c, float)
+        least_c = np.maximum(LEAST_CONDENSER_C, x + LEAST_LIFT_K - sum(self.approaches_k))
+        y = np.maximum(np.asarray(condenser_c, float), least_c)
+        near_x, near_y = self._inside(x, y)
+        by_curve = self.cop / _quadratic(self.energy, near_x, near_y)
+        return np.asarray(by_curve * self._carnot(x, y) / self._carnot(near_x, near_y))
+
+    def _inside(
+        self, leaving_c: ArrayLike, condenser_c: ArrayLike
+    ) -> tuple[FloatArray, FloatArray]:
+        return np.clip(leaving_c, *self.leaving_c), np.clip(condenser_c, *self.condenser_c)
+
+    def _carnot(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        cold, hot = x - self.approaches_k[0], y + self.approaches_k[1]
+        return np.asarray((cold + _KELVIN) / np.maximum(hot - cold, LEAST_LIFT_K))
+
+
+def _curve(name: str) -> ChillerCurve:
+    entry = table()["chillers"][name]
+    return ChillerCurve(
+        cop=entry["cop"],
+        capacity=tuple(entry["capacity"]),
+        energy=tuple(entry["energy"]),
+        part=tuple(entry["part"]),
+        leaving_c=tuple(entry["leaving_c"]),
+        condenser_c=tuple(entry["condenser_c"]),
+        approaches_k=tuple(entry["approaches_k"]),
+        design_c=entry["design_c"],
+    )
+
+
+AIR_COOLED, WATER_COOLED = _curve("air"), _curve("water")
 
 
 @dataclass(frozen=True, slots=True)
 class Chiller:
-    """A chiller by the curves of EnergyPlus, as used in HewlettPackard/dc-rl.
-
-    ``d = (T_cond - 35) / 2.778 - (T_evap - T_evap,design)``;
-    ``capacity = 0.944836 - 0.0570088 d + 0.00185486 d^2``, at most 1.61;
-    ``full = 2.333 - 1.975 capacity + 0.6121 capacity^2``;
-    ``part = 0.03303 + 0.6852 PLR + 0.2818 PLR^2``; ``COP = reference PLR / (part full)``.
-    At full load 3.50 at 25 degC and 2.96 at 35 degC with the reference of 3.
+    """All chillers of a plant together.
 
     Attributes:
-        rated_w: heat that it moves at the reference [W].
-        reference_cop: COP at 35 degC and full load; 3 air-cooled, 6 water-cooled [1].
+        rated_w: heat that they move at the design temperatures [W].
+        curve: how they answer to temperatures and load.
+        design_leaving_c: leaving water for which they are chosen [degC].
     """
 
     rated_w: float
-    reference_cop: float = 3.0
+    curve: ChillerCurve = AIR_COOLED
+    design_leaving_c: float = 18.0
 
-    def capacity_w(self, condenser_c: ArrayLike) -> FloatArray:
-        """Return the heat that it can move [W].
+    def capacity_w(self, leaving_c: ArrayLike, condenser_c: ArrayLike) -> FloatArray:
+        """Return the heat that they can move [W].
 
         Args:
-            condenser_c: temperature of the condenser's air or water [degC].
+            leaving_c: water that leaves the evaporator [degC].
+            condenser_c: air or water that enters the condenser [degC].
         """
-        return np.asarray(self.rated_w * _capacity_share(condenser_c))
+        chosen = self.curve.share(self.design_leaving_c, self.curve.design_c)
+        return np.asarray(self.rated_w * self.curve.share(leaving_c, condenser_c) / chosen)
 
     def power_w(
-        self, heat_w: ArrayLike, condenser_c: ArrayLike, evaporator_excess_k: ArrayLike = 0.0
+        self, heat_w: ArrayLike, leaving_c: ArrayLike, condenser_c: ArrayLike, load: ArrayLike
     ) -> FloatArray:
-        """Return what it draws [W]: nothing without heat, else at least its no-load part.
+        """Return what they draw for a duty, fans of air-cooled condensers included [W].
 
         Args:
-            heat_w: heat to move, not above the capacity [W].
-            condenser_c: temperature of the condenser's air or water [degC].
-            evaporator_excess_k: chilled water above its design temperature [K].
+            heat_w: heat of the duty [W].
+            leaving_c: its leaving water [degC].
+            condenser_c: air or water that enters the condenser [degC].
+            load: heat of all duties over the capacity [1].
         """
-        heat = np.asarray(heat_w, dtype=np.float64)
-        capacity = _capacity_share(condenser_c, evaporator_excess_k)
-        full = 2.333 - 1.975 * capacity + 0.6121 * capacity**2
-        load = heat / self.rated_w
-        part = 0.03303 + 0.6852 * load + 0.2818 * load**2
-        running_w = self.rated_w / self.reference_cop * full * part
-        # Modules that switch off: below a tenth of the load, power falls in proportion.
-        least = 0.03303 + 0.06852 + 0.002818
-        cycling_w = self.rated_w / self.reference_cop * full * least * load / 0.1
-        return np.asarray(np.where(load < 0.1, cycling_w, running_w))
-
-    def cop(self, heat_w: ArrayLike, condenser_c: ArrayLike) -> FloatArray:
-        """Return heat moved over power drawn [1].
-
-        Args:
-            heat_w: heat to move, above 0 [W].
-            condenser_c: temperature of the condenser's air or water [degC].
-        """
-        return np.asarray(np.asarray(heat_w) / self.power_w(heat_w, condenser_c))
+        p = np.maximum(np.asarray(load, dtype=np.float64), _LEAST_LOAD)
+        c0, c1, c2 = self.curve.part
+        more = (c0 + c1 * p + c2 * p**2) / p
+        return np.asarray(
+            np.asarray(heat_w) / self.curve.full_load_cop(leaving_c, condenser_c) * more
+        )
 
 
-def free_share(
-    outside_c: ArrayLike, supply_c: float, return_c: float, approach_k: float
-) -> FloatArray:
+def free_share(outside_c: ArrayLike, supply_c: float, return_c: float) -> FloatArray:
     """Return the share of the heat that the outside takes without a chiller [1].
 
-    All of it when the outside is ``approach_k`` below the supply, none when it is that much below
-    the return, linear between (a heat exchanger in series with the chiller).
+    All of it when what the outside makes is as cold as the supply, none when as warm as the return,
+    linear between (a heat exchanger in series with the chiller).
 
     Args:
-        outside_c: outdoor dry bulb, or wet bulb with a tower [degC].
+        outside_c: water or air that the outside makes, approaches included [degC].
         supply_c: temperature of the cooled medium [degC].
         return_c: temperature at which it comes back, above the supply [degC].
-        approach_k: temperature difference that the heat exchanger needs [K].
     """
-    reach_k = return_c - approach_k - np.asarray(outside_c, dtype=np.float64)
+    reach_k = return_c - np.asarray(outside_c, dtype=np.float64)
     return np.asarray(np.clip(reach_k / (return_c - supply_c), 0.0, 1.0))
 
 
-def _capacity_share(condenser_c: ArrayLike, excess_k: ArrayLike = 0.0) -> FloatArray:
-    hot = np.asarray(condenser_c, dtype=np.float64) - REFERENCE_C
-    # The quadratic has its minimum at d = 15.4, some 77 degC: hold it there.
-    d = np.minimum(hot / _CURVE_STEP_K - np.asarray(excess_k), 15.0)
-    share = 0.944836 - 0.0570088 * d + 0.00185486 * d**2
-    return np.asarray(np.minimum(share, _HIGHEST_CAPACITY))
+def _quadratic(c: tuple[float, ...], x: FloatArray, y: FloatArray) -> FloatArray:
+    return np.asarray(c[0] + c[1] * x + c[2] * x**2 + c[3] * y + c[4] * y**2 + c[5] * x * y)

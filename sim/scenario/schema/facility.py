@@ -165,10 +165,11 @@ class Cooling(Section):
     """Water of cooling coils and doors; 6 K below the supply air unless given."""
     warm_water_c: Celsius = 32.0
     """Facility water of the liquid loop."""
-    tower: bool = False
-    """Whether heat is rejected by evaporation."""
-    economiser: bool = True
-    """Whether cold weather replaces chillers."""
+    heat_rejection: Name = "dry"
+    """How heat leaves the site: dry (coolers and air-cooled chillers), tower (with water-cooled
+    ones), adiabatic (wetted pads on hot days), or a way that an installed package adds."""
+    economiser: Literal["none", "water", "air"] = "water"
+    """What replaces chillers in cold weather: water that the outside cools, or outdoor air."""
     margin: Factor = 1.2
     """Cooling capacity over the power limits of all racks."""
     rejection: Factor = 1.4
