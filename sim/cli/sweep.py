@@ -25,6 +25,7 @@ ExecutorOption = Annotated[
     typer.Option(help="processes[:N], serial, dask:local[:N] or dask:tcp://HOST:PORT."),
 ]
 SLOWEST = 5
+FEWEST = 4  # runs below which an interval says little about itself
 
 
 def sweep(
@@ -172,7 +173,9 @@ def _print_metrics(result: SweepResult, console: Console) -> None:
             [
                 *(axis.texts[axis.places[row["variant"]]] for axis in axes),
                 write(row["value"]),
-                f"{write(row['low'])} to {write(row['high'])}" if row["n"] > 1 else "too few runs",
+                f"{write(row['low'])} to {write(row['high'])}"
+                if row["n"] >= FEWEST
+                else "too few runs",
                 str(row["n"]),
             ]
             for row in rows.to_dict("records")

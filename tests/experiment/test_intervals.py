@@ -130,3 +130,29 @@ def test_coverage_of_mmc_wait_and_p99_is_95_percent_within_binomial_bounds():
     hits = coverage(experiments, replications=20, count=6000)
     low, high = stats.binom.ppf([1e-3, 1 - 1e-3], experiments, 0.95)
     assert all(low <= count <= high for count in hits.values()), (hits, low, high)
+
+
+@pytest.mark.parametrize("values", [[0.99, 1.0, 1.0, 0.97], [0.0, 0.02, 0.3, 0.0], [0.5, 0.9]])
+def test_an_interval_of_shares_stays_between_none_and_all(values):
+    found = intervals.share_interval(values)
+    assert found.value == pytest.approx(np.mean(values))
+    assert 0.0 <= found.low < found.value < found.high <= 1.0
+
+
+def test_far_from_both_ends_a_share_is_a_number_like_any_other():
+    values = 0.5 + 0.001 * np.array([-2.0, 1.0, 0.0, 1.5, -0.5])
+    plain, share = intervals.replication_interval(values), intervals.share_interval(values)
+    assert share.low == pytest.approx(plain.low, abs=1e-5)
+    assert share.high == pytest.approx(plain.high, abs=1e-5)
+
+
+def test_shares_that_are_all_one_have_no_width_and_one_run_has_no_interval():
+    assert intervals.share_interval([1.0, 1.0]).high == 1.0
+    assert intervals.share_interval([0.7]).high == 1.0
+    assert intervals.share_interval([0.7]).low == 0.0
+
+
+def test_the_name_decides_what_is_a_share():
+    values = [0.99, 1.0, 1.0, 0.97]
+    assert intervals.interval_of("sla.premium.attainment", values).high <= 1.0
+    assert intervals.interval_of("latency.all.ttft_s.p99", values).high > 1.0

@@ -110,7 +110,7 @@ def test_a_spread_is_the_central_95_percent():
 def test_inputs_of_a_scenario_are_what_it_uses_and_was_not_measured():
     quickstart = shipped("experiments")["quickstart"]
     paths = {each.path for each in uncertain_inputs(quickstart)}
-    assert "pools.edge-small.step_time_factor" in paths  # an L40S: roofline
+    assert "pools.edge-small.step_time_factor" in paths  # an L40S: kernels
     assert "pools.metro-air.step_time_factor" not in paths  # an H100: fitted
     assert "constants.accelerators.l40s.power.prefill" in paths
     assert "constants.accelerators.h100-sxm.power.prefill" not in paths  # a fitted curve

@@ -52,7 +52,7 @@ def test_a_model_is_served_or_refused_in_gb(name, model):
             assert np.all((run.last_token_s > run.first_token_s) & (run.first_token_s > 0.0))
         # It says where its numbers come from, and how far to trust them.
         step = numbers.step_time
-        assert step.basis in ("fitted", "scaled", "physical")
+        assert step.basis in ("fitted", "kernels", "scaled", "physical")
         assert step.time_low <= 1.0 <= step.time_high
         told = " ".join(pool_warnings(numbers, 8.0))
         assert ("uncalibrated" in told) == (step.basis == "physical")

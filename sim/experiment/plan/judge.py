@@ -17,7 +17,7 @@ from sim.experiment.plan.parts import Surveyed
 from sim.experiment.plan.screen import PRICE, Hopeless, hopeless
 from sim.experiment.plan.search import Verdict
 from sim.experiment.plan.space import BoolArray, Space
-from sim.experiment.statistics.intervals import Interval, replication_interval
+from sim.experiment.statistics.intervals import Interval, interval_of
 from sim.experiment.statistics.numbers import numbers_of
 from sim.experiment.statistics.stopping import Precision, Sample, next_size
 
@@ -120,7 +120,7 @@ class Judge:
 
     def interval(self, candidate: int, metric: str) -> Interval:
         """Return the interval of a number over the runs so far."""
-        return replication_interval(self.values(candidate, metric))
+        return interval_of(metric, self.values(candidate, metric))
 
     def cost(self, candidate: int, objective: str) -> float:
         """Return an objective of a candidate that has been run."""

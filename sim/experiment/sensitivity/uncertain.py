@@ -26,6 +26,7 @@ _IN_STEP_TIME = ("efficiency.", "flops", "bandwidth", "link")
 _IN_POWER = ("power.prefill", "power.decode_low", "power.decode_high", "power.context")
 _TCO = "tco"  # the ledger adds it up from its parts
 RENT = "rent"
+KERNELS = "kernels"  # basis of step times that are sums of measured parts
 
 
 class Uncertain(Protocol):
@@ -113,7 +114,8 @@ def uncertain_inputs(
     Args:
         base: the scenario file.
         overrides: changes to it.
-        kinds: kinds of numbers; what nobody measured (`BELIEVED`) by default.
+        kinds: kinds of numbers; by default what nobody measured (`BELIEVED`), and step times put
+            together from measured kernels, which nobody measured as a whole.
         rents: whether the rent of accelerators counts.
 
     Raises:
@@ -125,13 +127,16 @@ def uncertain_inputs(
 
     world = World(load_scenario(base, overrides=list(overrides)), seed=0)
     wanted = tuple(kinds) or BELIEVED
-    return [*_step_times(world, wanted), *_constants(world, wanted, rents)]
+    believed = () if kinds else (KERNELS,)
+    return [*_step_times(world, wanted, believed), *_constants(world, wanted, rents)]
 
 
-def _step_times(world: World, kinds: Collection[str]) -> Iterator[Uncertain]:
+def _step_times(
+    world: World, kinds: Collection[str], bases: Collection[str]
+) -> Iterator[Uncertain]:
     for name, numbers in zip(world.scenario.pools, world.pool_numbers, strict=True):
         time = numbers.step_time
-        if time.kind in kinds and time.time_low < time.time_high:
+        if (time.kind in kinds or time.basis in bases) and time.time_low < time.time_high:
             path = f"pools.{name}.step_time_factor"
             yield StepTimeError(path, time.kind, time.source, time.time_low, time.time_high)
 

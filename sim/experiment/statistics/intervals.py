@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.errors import ModelLimitError
+from sim.experiment.statistics.numbers import is_share
 
 FloatArray = NDArray[np.float64]
 
@@ -76,6 +77,36 @@ def replication_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     """
     numbers = np.asarray(values, dtype=float)
     return _around_mean(numbers[~np.isnan(numbers)], level, "replications")
+
+
+def share_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
+    """Return the interval of the mean of shares, which never leaves 0 to 1.
+
+    The Student-t interval of the mean is taken on the logit scale, by the delta method, and brought
+    back; far from both ends it is the plain one (Agresti, Categorical Data Analysis, 3rd ed. 2013,
+    section 3.1). Where every replication gave 0 or every one gave 1 nothing says how wide it is.
+
+    Args:
+        values: one share per replication, shape (n,), n >= 1; NaN entries are left out.
+        level: confidence level.
+    """
+    plain = replication_interval(values, level)
+    mean, half = plain.value, plain.half_width
+    if not (0.0 < mean < 1.0 and math.isfinite(half)):
+        return replace(plain, low=max(0.0, plain.low), high=min(1.0, plain.high))
+    centre, reach = math.log(mean / (1.0 - mean)), half / (mean * (1.0 - mean))
+    low, high = (1.0 / (1.0 + math.exp(min(-at, 700.0))) for at in (centre - reach, centre + reach))
+    return Interval(mean, low, high, plain.n, "replications (logit)")
+
+
+def interval_of(name: str, values: ArrayLike) -> Interval:
+    """Return the interval of a number of the summary over replications, by what it is.
+
+    Args:
+        name: its dotted name.
+        values: one per replication, shape (n,); NaN entries are left out.
+    """
+    return share_interval(values) if is_share(name) else replication_interval(values)
 
 
 def batch_interval(series: ArrayLike, batches: int = BATCHES, level: float = LEVEL) -> Interval:

@@ -54,6 +54,12 @@ Better = Literal["lower", "higher", "neither"]
 
 # The first word that occurs as a part of the name decides; latencies come before their quantiles.
 _BETTER: tuple[tuple[str, Better], ...] = (
+    *((word, "higher") for word in ("gross_margin", "margin_usd_per_h", "contribution_usd_per_h")),
+    ("income_usd_per_h", "higher"),
+    ("guessed_share", "neither"),
+    ("ledger", "lower"),
+    ("missed", "lower"),
+    ("undecided", "neither"),
     ("attainment", "higher"),
     ("attained", "higher"),
     ("goodput_per_s", "higher"),
@@ -73,6 +79,12 @@ _BETTER: tuple[tuple[str, Better], ...] = (
     ("cost", "lower"),
     ("price_usd_per_h", "lower"),
 )
+
+
+def is_share(name: str) -> bool:
+    """Return whether a summary's number is a part of one, between 0 and 1."""
+    last = name.rsplit(".", 1)[-1]
+    return last in {"attainment", "accelerator_busy", "kv_used"} or last.endswith("_share")
 
 
 def better(name: str) -> Better:

@@ -13,7 +13,7 @@ from sim.errors import ModelLimitError
 from sim.experiment.execution.point import override_texts
 from sim.experiment.execution.task import Run, simulate_scenario
 from sim.experiment.sensitivity.uncertain import around, draws, spread_interval, uncertain_inputs
-from sim.experiment.statistics.intervals import Interval, replication_interval
+from sim.experiment.statistics.intervals import Interval, interval_of
 from sim.experiment.statistics.numbers import numbers_of
 from sim.experiment.statistics.stopping import Precision
 from sim.experiment.study.study import find_scenario
@@ -42,7 +42,7 @@ class Replicated:
 
     def interval(self, name: str) -> Interval:
         """Return the interval of a number by its dotted name."""
-        return replication_interval(self.runs[name].to_numpy(float))
+        return interval_of(name, self.runs[name].to_numpy(float))
 
 
 def replicate(  # noqa: PLR0913 - what a study of one scenario needs to know
@@ -134,7 +134,7 @@ def with_intervals(
     """
     samples = [numbers_of(summary) for summary in summaries]
     intervals = {
-        name: replication_interval([sample.get(name, float("nan")) for sample in samples])
+        name: interval_of(name, [sample.get(name, float("nan")) for sample in samples])
         for name in samples[0]
     }
     written = {name: interval.as_dict() for name, interval in intervals.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.experiment.execution.point import yaml_text
 from sim.experiment.execution.run_folders import Outcome
-from sim.experiment.statistics.intervals import replication_interval
+from sim.experiment.statistics.intervals import interval_of
 from sim.experiment.statistics.numbers import matching, numbers_of
 from sim.experiment.study.design import Variant
 from sim.workspace import Workspace
@@ -53,7 +53,7 @@ def intervals_table(
         samples = [numbers_of(run.summary) for _, run in sorted(runs.items()) if not run.error]
         names = dict.fromkeys(name for sample in samples for name in sample)
         for name in matching(names, patterns):
-            interval = replication_interval([sample.get(name, float("nan")) for sample in samples])
+            interval = interval_of(name, [sample.get(name, float("nan")) for sample in samples])
             numbers = {"value": interval.value, "low": interval.low, "high": interval.high}
             method = {"n": interval.n, "method": interval.method}
             rows.append(_described(variant) | {"metric": name} | numbers | method)
