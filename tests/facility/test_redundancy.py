@@ -45,7 +45,9 @@ def busy_w(plant):
 
 def ups(scheme, rating_w, needed=1):
     stage = {"rating": f"{rating_w} W", "redundancy": scheme, "needed": needed}
-    return {"a": {"ups": stage, "distribution": {}, "switchboard": {}}}
+    lossless = {"proportional": "0 %"}
+    stage = {**lossless, **stage}
+    return {"a": {"ups": stage, "distribution": lossless, "switchboard": lossless}}
 
 
 def test_the_other_half_of_a_2n_supply_trips_if_both_were_needed(make_plant):

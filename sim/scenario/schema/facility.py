@@ -39,7 +39,7 @@ Factor = Annotated[float, Quantity(units.SHARE, high=10.0, above=True, bare=True
 """A share that may be above 1, such as ``125 %``."""
 EVERY_SITE = "all"
 TIME_OF_DAY = r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$"
-T = TypeVar("T")
+T = TypeVar("T", bound=Section)
 
 
 def _moment(value: Any) -> Any:
@@ -110,6 +110,27 @@ class Equipment(Section):
         return self
 
 
+class Distribution(Equipment):
+    """Distribution units and busways."""
+
+    proportional: Share = 0.01
+    """Loss per watt that is passed on."""
+
+
+class Ups(Equipment):
+    """Uninterruptible supplies."""
+
+    proportional: Share = 0.04
+    """Loss per watt that is passed on."""
+
+
+class Switchboard(Equipment):
+    """Switchboards and transformers."""
+
+    proportional: Share = 0.01
+    """Loss per watt that is passed on."""
+
+
 class Breakers(Section):
     """When breakers of racks and rows open."""
 
@@ -126,12 +147,12 @@ class Breakers(Section):
 class Electrical(Section):
     """The chain from the feed to the racks of a site."""
 
-    distribution: Equipment = Equipment(proportional=0.01)
+    distribution: Distribution = Distribution()
     """Distribution units and busways. With N a row that loses its unit is dark, with N+1 a spare
     takes over one row of the site, with 2N two units share each row."""
-    ups: Equipment = Equipment(proportional=0.04)
+    ups: Ups = Ups()
     """Uninterruptible supplies."""
-    switchboard: Equipment = Equipment(proportional=0.01)
+    switchboard: Switchboard = Switchboard()
     """Switchboards and transformers."""
     breakers: Breakers | None = None
     """Breakers of racks and rows; none unless given. Stages with a rating are always protected, by
@@ -365,5 +386,10 @@ class Facility(Section):
 
 
 def for_site(by_site: dict[str, T], site: str, otherwise: T) -> T:
-    """Return the section of a site: its own, that for all sites, or the default."""
-    return by_site.get(site, by_site.get(EVERY_SITE, otherwise))
+    """Return the section of a site, key by key: its own, that for all sites, the default."""
+    shared = by_site.get(EVERY_SITE, otherwise)
+    own = by_site.get(site)
+    if own is None:
+        return shared
+    inherited = shared.model_fields_set - own.model_fields_set
+    return own.model_copy(update={name: getattr(shared, name) for name in inherited})
