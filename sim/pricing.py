@@ -101,7 +101,7 @@ def _standing(world: World) -> Iterator[Work]:
     """Yield the pools with their parts of what stands, none of which has done anything."""
     plant = world.plant
     rented, priced = _rented_and_priced(world)
-    owned, bought = (_by_site(plant, _without(plant, pools)) for pools in (rented, priced))
+    owned, bought = (_by_site(plant, _without(world, pools)) for pools in (rented, priced))
     for at, name in enumerate(plant.pool_names):
         site = world.pools[at].site
         number = plant.pool_replicas(at) * world.pool_numbers[at].section.tensor_parallel
@@ -148,7 +148,7 @@ def installed(world: World) -> Iterator[Installed]:
     price of their own are left out of the numbers of accelerators alone.
     """
     plant, sites, racks = world.plant, len(world.plant.site_names), len(world.plant.rack_names)
-    owned, bought = (_without(plant, pools) for pools in _rented_and_priced(world))
+    owned, bought = (_without(world, pools) for pools in _rented_and_priced(world))
     whole = np.bincount(plant.node_rack, plant.node_accelerators, racks)
     kept = np.bincount(plant.node_rack, owned, racks) / np.maximum(whole, 1.0)
     rated_w, site = rated_racks_w(plant) * kept, plant.rack_site
@@ -170,9 +170,12 @@ def installed(world: World) -> Iterator[Installed]:
         )
 
 
-def _without(plant: Plant, pools: Sequence[bool]) -> FloatArray:
-    """Return the accelerators of each node without those of some pools [1]."""
+def _without(world: World, pools: Sequence[bool]) -> FloatArray:
+    """Return the accelerators of each node that are ours, without those of some pools [1]."""
+    plant = world.plant
     left = plant.node_accelerators.astype(np.float64)
+    if world.scenario.economics.unplaced == "others":
+        left -= plant.node_spare
     theirs = np.array(pools)[plant.replica_pool][plant.placement_replica]
     np.subtract.at(left, plant.placement_node[theirs], plant.placement_count[theirs])
     return left

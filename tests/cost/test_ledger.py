@@ -81,6 +81,12 @@ def test_an_unused_rack_raises_cost(plain):
     assert more["pools"]["(no pool)"] > plain["pools"].get("(no pool)", 0.0)
 
 
+def test_what_no_pool_uses_can_be_somebody_elses(plain):
+    shared = ledger("economics.unplaced=others")
+    assert "(no pool)" not in shared["pools"] or shared["pools"]["(no pool)"] == pytest.approx(0.0)
+    assert shared["pools"]["metro"] == pytest.approx(plain["pools"]["metro"], rel=0.05)
+
+
 def test_a_higher_price_of_energy_costs_what_it_costs(plain):
     dear = ledger("constants.regions.germany.price=0.4 USD/kWh")
     assert dear["layers"]["energy"] > plain["layers"]["energy"]

@@ -68,6 +68,9 @@ class Economics(Section):
     facility: Literal["owned", "retrofit", "colocation", "none"] = "owned"
     """Owned: plant and building are capital. Retrofit: the air hall stands and is paid for, liquid
     cooling comes new. Colocation: rent by rated power. None: left out."""
+    unplaced: Literal["ours", "others"] = "ours"
+    """Whose the accelerators are that no pool uses: billed with the rest, or somebody else's, as in
+    a cloud or a shared hall."""
     assets: dict[Name, Asset] = Field(default={})
     """Further capital by name, such as software or fit-out."""
     licences_per_month: Usd = 0.0
