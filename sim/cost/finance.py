@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from sim.errors import ModelLimitError
 
 HIGHEST_RATE = 100.0  # 10,000 % a period: above it a rate of return says nothing
@@ -61,24 +63,29 @@ def npv(rate: float, flows: Sequence[float]) -> float:
 def irr(flows: Sequence[float]) -> float | None:
     """Return the rate at which flows are worth nothing today, None where there is none.
 
-    Raises:
-        ModelLimitError: more than one rate does that, so that none of them means anything
-            (flows change their sign more than once).
-    """
-    from scipy.optimize import brentq
+    With ``x = 1 / (1 + rate)`` the present value is a polynomial, of which every root above zero is
+    a rate. Flows that change their sign once have one at most (Descartes' rule).
 
-    grid = [-0.99, *(-0.9 + 0.05 * step for step in range(38)), 1.25, 1.5, 2.0, 3.0, 5.0, 10.0]
-    grid = [*grid, 30.0, HIGHEST_RATE]
-    values = [npv(rate, flows) for rate in grid]
-    found = [rate for rate, value in zip(grid, values, strict=True) if value == 0.0]
-    for low, high, at_low, at_high in zip(grid, grid[1:], values, values[1:], strict=False):
-        if at_low * at_high < 0.0:
-            root: float = brentq(lambda rate: npv(rate, flows), low, high, xtol=1e-12)
-            found.append(root)
+    Raises:
+        ModelLimitError: more than one rate does that, so that none of them means anything.
+    """
+    signs = [flow > 0.0 for flow in flows if flow]
+    if len(set(signs)) < 2:
+        return None
+    found = _rates(flows)
     if len(found) > 1:
-        shown = ", ".join(f"{rate:.1%}" for rate in sorted(found))
+        shown = ", ".join(f"{rate:.1%}" for rate in found)
         raise ModelLimitError(f"the flows have several rates of return ({shown}): use NPV instead")
     return found[0] if found else None
+
+
+def _rates(flows: Sequence[float]) -> list[float]:
+    """Return every rate between -99 % and `HIGHEST_RATE` at which flows are worth nothing."""
+    roots = np.polynomial.Polynomial(np.asarray(flows, dtype=float)).roots()
+    # Roots that lie together come out as a pair off the axis, by the square root of a rounding.
+    real = np.real(roots[np.abs(np.imag(roots)) < 1e-6 * np.abs(roots)])
+    rates = sorted(1.0 / x - 1.0 for x in real.tolist() if 1.0 / (1.0 + HIGHEST_RATE) < x < 100.0)
+    return [rate for at, rate in enumerate(rates) if not at or rate - rates[at - 1] > 1e-6]
 
 
 def payback(flows: Sequence[float], rate: float = 0.0) -> float | None:

@@ -68,9 +68,25 @@ def test_rates_of_return_are_those_of_a_finance_library(flows):
 
 def test_a_rate_that_does_not_exist_is_none_and_one_of_several_is_refused():
     assert irr([-100.0, -10.0]) is None
-    assert irr([10.0, 20.0]) is None
+    assert irr([10.0, 20.0]) is irr([0.0, 0.0, 0.0]) is irr([]) is None
+    assert irr([-1.0, 2.24, -1.2544]) == pytest.approx(0.12, abs=1e-6)  # touches zero there
     with pytest.raises(ModelLimitError, match=r"25\.0%, 400\.0%"):
         irr([-1.6, 10.0, -10.0])
+
+
+@pytest.mark.parametrize(
+    ("flows", "told"),
+    [([-1, 3.64, -4.3903, 1.75602], r"11\.0%, 13\.0%, 40\.0%"), ([-1, 2.24, -1.2543], "13")],
+)
+def test_roots_that_lie_close_are_all_seen(flows, told):
+    with pytest.raises(ModelLimitError, match=told):
+        irr(flows)
+
+
+@given(st.floats(0.01, 0.9), st.integers(1, 25), st.floats(1.0, 1e9))
+def test_a_loan_returns_its_own_rate(rate, periods, price):
+    paid = annuity(price, rate, periods)
+    assert irr([-price, *[paid] * periods]) == pytest.approx(rate, rel=1e-6)
 
 
 @pytest.mark.parametrize(
