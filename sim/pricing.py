@@ -307,6 +307,7 @@ def _works(world: World, uses: Sequence[PoolUse], length_s: float) -> Iterator[W
             energy_share=paid_j[at] / site_j[use.site] if site_j[use.site] else 0.0,
             busy_s=busy,
             available_s=world.plant.pool_replicas(at) * length_s,
+            replicas=world.plant.pool_replicas(at),
             output_tokens=output,
         )
 

@@ -85,9 +85,10 @@ class Work:
         site_share: its part of the accelerators owned at its site, 0 for one that rents [1].
         bought_share: its part of those that are paid for at the catalogue's price [1].
         energy_share: its part of the energy that is paid for at its site [1].
-        busy_s: accelerator time that the work of each (tier, model) takes at capacity, by their
-            names [s].
-        available_s: accelerator time that it had [s].
+        busy_s: time that the work of each (tier, model) takes one of its replicas at capacity, by
+            their names [s].
+        available_s: time that its replicas had together [s].
+        replicas: that it has.
         output_tokens: by (tier, model).
     """
 
@@ -99,6 +100,7 @@ class Work:
     energy_share: float = 0.0
     busy_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
     available_s: float = 0.0
+    replicas: int = 1
     output_tokens: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -180,9 +182,10 @@ class Ledger:
     def by_user(self, name: Callable[[str, str], str]) -> dict[str, dict[str, float | None]]:
         """Return what each tier or model is charged with, and what its work alone would cost.
 
-        Allocated: the whole cost of a pool, idle time included, by the accelerator time that the
-        work of each takes at capacity. Used: that time at the pool's hourly cost. The difference is
-        capacity that was provisioned and not used.
+        Allocated: the whole cost of a pool, idle time included, by the time that the work of each
+        takes at capacity. Used: that time at the pool's hourly cost. The difference is capacity
+        that was provisioned and not used. What nobody used, pools without work and what stands
+        without a pool, is allocated to `UNPLACED`, so that the parts sum to the whole.
 
         Args:
             name: of the group of a (tier, model).
@@ -199,6 +202,12 @@ class Ledger:
                 used = _entry(usd, mine_s / max(work.available_s, busy_s, 1e-300), work.pool)
                 group["allocated"].append(whole)
                 group["used"].append(used)
+        busy = {work.pool for work in self.works if work.busy_s}
+        idle = [
+            _entry(cost.usd_per_h, 1.0, pool) for pool, cost in pools.items() if pool not in busy
+        ]
+        if idle:
+            found[UNPLACED] = {"allocated": idle, "used": []}
         return {
             key: {f"{kind}_usd_per_h": total(parts).usd_per_h for kind, parts in group.items()}
             for key, group in found.items()
@@ -298,9 +307,11 @@ def _guessed(entries: Sequence[Entry]) -> float | None:
 
 
 def _idle_share(works: Sequence[Work]) -> float | None:
-    """Return the share of accelerator time that was provisioned and not used [1]."""
-    had = math.fsum(work.available_s * work.accelerators for work in works)
+    """Return the share of the pools' accelerator time that was provisioned and not used [1]."""
+    sizes = [work.accelerators / work.replicas for work in works]
+    had = math.fsum(w.available_s * size for w, size in zip(works, sizes, strict=True))
     used = math.fsum(
-        min(math.fsum(work.busy_s.values()), work.available_s) * work.accelerators for work in works
+        min(math.fsum(work.busy_s.values()), work.available_s) * size
+        for work, size in zip(works, sizes, strict=True)
     )
     return 1.0 - used / had if had else None

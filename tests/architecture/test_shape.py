@@ -216,3 +216,10 @@ def test_nothing_from_a_file_is_evaluated(modules):
         if not (module.name in own_workers and "pickle" in ast.unparse(node.func))
     ]
     assert found == []
+
+
+def test_every_folder_of_code_is_a_package(modules):
+    """A folder without ``__init__.py`` works in a checkout and is missing in the wheel."""
+    packages = {module.file for module in modules}
+    folders = {module.file.rpartition("/")[0] for module in modules}
+    assert sorted(folder for folder in folders if f"{folder}/__init__.py" not in packages) == []

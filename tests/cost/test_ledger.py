@@ -7,6 +7,7 @@ import math
 import pytest
 
 from sim import ScenarioError, load_scenario, simulate
+from sim.cost.ledger import Entry, Ledger, Work, ledger_summary
 
 SHORT = ["run.duration=30 s", "run.warmup=0 s"]
 MONEY = [
@@ -40,16 +41,28 @@ def test_every_cut_sums_to_the_whole(earning):
     assert math.fsum(row["usd_per_h"] for row in rows) == pytest.approx(whole, rel=1e-12)
     for cut in ("layers", "sides", "sites", "pools"):
         assert math.fsum(earning[cut].values()) == pytest.approx(whole, rel=1e-9), cut
-    placed = whole - earning["pools"].get("(no pool)", 0.0)
     for cut in ("tiers", "models"):
         parts = [group["allocated_usd_per_h"] for group in earning[cut].values()]
-        assert math.fsum(parts) == pytest.approx(placed, rel=1e-9), cut
+        assert math.fsum(parts) == pytest.approx(whole, rel=1e-9), cut
+    assert earning["tiers"]["(no pool)"]["used_usd_per_h"] == 0.0
 
 
 def test_what_is_used_is_never_more_than_what_is_allocated(earning):
-    for group in (*earning["tiers"].values(), *earning["models"].values()):
-        assert 0.0 < group["used_usd_per_h"] <= group["allocated_usd_per_h"] * (1.0 + 1e-12)
+    for name, group in (*earning["tiers"].items(), *earning["models"].items()):
+        assert 0.0 <= group["used_usd_per_h"] <= group["allocated_usd_per_h"] * (1.0 + 1e-12)
+        assert group["used_usd_per_h"] > 0.0 or name == "(no pool)"
     assert 0.0 <= earning["idle_share"] <= 1.0
+
+
+def test_idle_share_weighs_accelerators_and_not_replicas():
+    """Eight idle replicas of one accelerator beside a busy one of eight: half of them idle."""
+    idle = Work("a", "dc", 8, 0.5, available_s=8 * 3600.0, replicas=8)
+    busy = Work("b", "dc", 8, 0.5, busy_s={("t", "m"): 3600.0}, available_s=3600.0, replicas=1)
+    entry = Entry("operating", "people", 16.0, "dc")
+    found = ledger_summary(Ledger((entry,), (idle, busy), 1.0, 1e6, 10))
+    assert found["idle_share"] == pytest.approx(0.5)
+    assert found["tiers"]["t"]["allocated_usd_per_h"] == pytest.approx(8.0)
+    assert found["tiers"]["(no pool)"]["allocated_usd_per_h"] == pytest.approx(8.0)
 
 
 def test_income_less_cost_is_the_margin(earning):

@@ -7,15 +7,15 @@ from math import inf
 
 import numpy as np
 
+from sim.catalog.catalog import Catalog
 from sim.facility.build.build import RunFacts, build_facility
 from sim.facility.build.build_site import SitePlace
 from sim.facility.facility import Facility
 from sim.facility.metering.meter import PowerMeter
 from sim.facility.ports import ServingControl
 from sim.interfaces import IntArray
-from sim.rng import Streams
-from sim.catalog.catalog import Catalog
 from sim.plant.plant import Plant
+from sim.rng import Streams
 from sim.scenario.schema.scenario import Scenario
 
 

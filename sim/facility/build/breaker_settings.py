@@ -9,8 +9,8 @@ import numpy as np
 from sim.facility.metering.levels import MeterPoints
 from sim.facility.power.bank import BreakerBank
 from sim.facility.power.breaker import CURVES, TripCurve
-from sim.scenario.schema import facility as schema
 from sim.plant.plant import Plant
+from sim.scenario.schema import facility as schema
 
 UNLIMITED = schema.Breakers()
 

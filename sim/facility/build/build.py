@@ -12,8 +12,9 @@ import numpy as np
 from sim.errors import Problem, ScenarioError
 from sim.facility.account import Account
 from sim.facility.build.breaker_settings import breaker_bank, point_breakers
-from sim.facility.build.constants import value
 from sim.facility.build.build_site import SitePlace, build_site
+from sim.facility.build.constants import value
+from sim.facility.build.physics import FacilityPhysics, SitePhysics
 from sim.facility.capping.policies import CAPPING, CappingSettings
 from sim.facility.capping.response import FrequencyResponse
 from sim.facility.control import PowerControl, replica_map
@@ -34,15 +35,14 @@ from sim.facility.incidents import IncidentLog
 from sim.facility.metering.levels import LEVELS
 from sim.facility.metering.meter import PowerMeter
 from sim.facility.metering.nodes import rated_racks_w
-from sim.facility.build.physics import FacilityPhysics, SitePhysics
 from sim.facility.power_path import PowerPath
 from sim.facility.service import SiteService
 from sim.facility.switching import RackSwitches
 from sim.interfaces import FloatArray, IntArray
+from sim.plant.plant import Plant
 from sim.registry import nearest_hint
 from sim.scenario.schema import facility as schema
 from sim.scenario.schema import facility_events as events
-from sim.plant.plant import Plant
 
 COIL_APPROACH_K = value("coil.approach_k")
 

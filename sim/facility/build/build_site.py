@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from sim.cost.tariff import Period, PurchaseAgreement, time_of_use
 from sim.errors import Problem, ScenarioError
+from sim.facility.build.physics import SitePhysics
 from sim.facility.cooling.methods import AIR_METHODS
 from sim.facility.cooling.racks import RackCooling
 from sim.facility.cooling.site import CoolingPlant, sized_plant
 from sim.facility.grid.balance import Generator, solar_power_w
-from sim.signals import Constant, Sampled, Signal
 from sim.facility.grid.signal_file import (
     CARBON,
     PRICE,
@@ -27,12 +28,11 @@ from sim.facility.grid.signal_file import (
 )
 from sim.facility.grid.source import SiteGrid
 from sim.facility.grid.storage import STORAGE, Battery, StoragePolicy, StorageSettings
-from sim.cost.tariff import Period, PurchaseAgreement, time_of_use
 from sim.facility.grid.weather import Climate, HeatWave, Weather
-from sim.facility.build.physics import SitePhysics
 from sim.facility.power.conversion import Stage
 from sim.facility.power.redundancy import Redundancy
 from sim.scenario.schema import facility as schema
+from sim.signals import Constant, Sampled, Signal
 
 # A climate needs a day of the year; without a date a run is on an average one.
 UNDATED = datetime(2026, 4, 19, tzinfo=UTC)

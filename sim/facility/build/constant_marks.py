@@ -8,9 +8,9 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
+from sim.catalog.entries import Source, Sourced
 from sim.facility.build.constants import table
 from sim.scenario.schema import facility as schema
-from sim.catalog.entries import Source, Sourced
 
 # Sections of a scenario that are given by site.
 _BY_SITE: Final = {
@@ -69,7 +69,9 @@ def marks_of(
         methods: cooling method of each rack.
     """
     liquid = any(name in table()["liquid_methods"] for name in methods)
-    tower = any(section.heat_rejection != "dry" for section in _sections(settings, "cooling", site_names))
+    tower = any(
+        section.heat_rejection != "dry" for section in _sections(settings, "cooling", site_names)
+    )
     using = {"all": True, "liquid": liquid, "tower": tower}
     found: dict[str, dict[str, Sourced]] = {}
     for name, constant in constants().items():

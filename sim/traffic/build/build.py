@@ -17,15 +17,15 @@ from sim.interfaces import ArrivalBlock, Workload
 from sim.rng import Streams
 from sim.scenario.schema import traffic as schema
 from sim.scenario.schema.scenario import Scenario
+from sim.traffic.arrivals.cycles import CycleShuffle
 from sim.traffic.build.arrivals import build_arrivals, follows_local_time
 from sim.traffic.build.lengths import build_lengths
-from sim.traffic.arrivals.cycles import CycleShuffle
 from sim.traffic.demand import ClientMix, Demand, ReplayDemand, Scaled, SyntheticDemand
 from sim.traffic.fitting.fit import fit
+from sim.traffic.fitting.quantised import smooth
 from sim.traffic.formats.servegen_folder import read_servegen
 from sim.traffic.labels import refuse_unserved, spread_by_label, unknown_labels
 from sim.traffic.prompt_blocks import BlockSettings, regrained
-from sim.traffic.fitting.quantised import smooth
 from sim.traffic.reader import find_trace, read_trace
 from sim.traffic.trace import AnyArray, Labels, ReadReport, Trace, make_trace
 from sim.traffic.trace_notes import early_end, refuse_long_warmup, rows_left_out
@@ -268,9 +268,7 @@ class _Builder:
     ) -> SyntheticDemand:
         if entry.arrivals is None or entry.lengths is None:
             raise TraceError([Problem(where, "no requests", "arrivals and lengths")])
-        arrivals = build_arrivals(
-            entry.arrivals, f"{where}.arrivals", region, self.scenario.begins
-        )
+        arrivals = build_arrivals(entry.arrivals, f"{where}.arrivals", region, self.scenario.begins)
         base_dir = self.scenario.base_dir
         lengths = build_lengths(entry.lengths, base_dir, f"{where}.lengths", arrivals.rate_per_s)
         return SyntheticDemand(arrivals, lengths)
