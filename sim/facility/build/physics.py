@@ -156,7 +156,7 @@ class FacilityPhysics:
 
 
 class _SiteHeat(NamedTuple):
-    """Sums over the racks of a site, means of the step [W], and what a warmer loop changes [W/K]."""
+    """Sums over the racks of a site, means of a step [W], and what a warmer loop changes [W/K]."""
 
     metered_w: float
     server_fans_w: float
