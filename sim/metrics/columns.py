@@ -121,8 +121,9 @@ def request_columns(raw: NDArray[Any], pool_site: IntArray, warmup_s: float) -> 
         "e2e_s": _where(completed, finished_s + downlink_s - arrival_s),
         "warmup": arrival_s < warmup_s,
     }
+    # Always a copy: of a single record, a field is contiguous and would stay a view of the buffer.
     return {
-        name: np.ascontiguousarray(found[name] if name in found else raw[name], dtype=code)
+        name: np.array(found[name] if name in found else raw[name], dtype=code, order="C")
         for name, code in REQUEST_TYPES.items()
     }
 

@@ -78,3 +78,13 @@ def test_warm_up_ends_with_the_first_request_at_its_end(pack, names, request_fac
     requests = [request_factory(arrival_s=arrival_s) for arrival_s in (59.9, 60.0, 60.1)]
     columns = columns_of(pack, names, *requests, warmup_s=60.0)
     assert columns["warmup"].tolist() == [True, False, False]
+
+
+def test_the_columns_of_one_record_are_no_view_of_it():
+    """A recorder uses its buffer again; what it handed out before must not change with it."""
+    raw = np.zeros(1, dtype=RECORD_TYPE)
+    raw["number"] = 7
+    columns = request_columns(raw, np.array([0]), 0.0)
+    raw["number"] = 9
+    assert columns["request"].tolist() == [7]
+    assert not any(np.shares_memory(values, raw) for values in columns.values())
