@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError, Problem
 from sim.metrics.parquet import frame_of, read_frame, write_table
+from sim.reasons import json_value
 from sim.table import Table
 from sim.workspace import Workspace, workspace
 
@@ -197,11 +198,7 @@ class Result:
 
 
 def _read_summary(path: Path) -> dict[str, Any]:
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        problem = Problem("", error.msg, "a JSON object", str(path), error.lineno, error.colno)
-        raise InputError([problem]) from error
+    summary = json_value(path.read_bytes(), str(path), "a JSON object")
     if not isinstance(summary, dict):
         got = type(summary).__name__
         raise InputError([Problem("", got, "a JSON object", file=str(path))])

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.errors import EnvironmentLimitError, InputError, Problem
+from sim.reasons import system_reason
 
 LEFTOVER: Final = ".loadbank-"
 LOCK: Final = ".loadbank.lock"
@@ -175,10 +176,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _OF_THE_MACHINE:
-            reason = (error.strerror or str(error)).lower()
-            raise EnvironmentLimitError(
-                f"{path}: {reason}; what was placed before is kept"
-            ) from error
+            told = f"{path}: {system_reason(error)}; what was placed before is kept"
+            raise EnvironmentLimitError(told) from error
         raise
 
 

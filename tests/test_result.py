@@ -162,7 +162,7 @@ def test_every_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"a": }', r"summary\.json:1:7: got Expecting value, expected a JSON object"),
+        ('{"a": }', r"summary\.json:1:7: got no JSON, '}', expected a JSON object"),
         ("[1]", r"summary\.json: got list, expected a JSON object"),
     ],
 )

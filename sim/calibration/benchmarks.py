@@ -7,7 +7,6 @@ that a token takes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import isfinite, nan
@@ -20,10 +19,15 @@ from sim.calibration.logs import read_text, run_of
 from sim.calibration.run import Run
 from sim.calibration.servers import ServerRun
 from sim.errors import Problem, TraceError
+from sim.reasons import json_value
 
 Row = tuple[float, float, float, float, float]
 NS = 1e-9
 MS = 1e-3
+
+
+class _NotPositiveError(Exception):
+    """An average that has to be above 0 is not."""
 
 
 @dataclass(slots=True)
@@ -45,20 +49,28 @@ def read_benchmark(path: Path) -> Measured:
     Raises:
         TraceError: it is none of them, or numbers are missing; names which.
     """
-    text = read_text(path)
+    text, expected = read_text(path), "a JSON result file"
     try:
         if path.suffix == ".jsonl":
-            rows = [_aiperf_row(json.loads(line)) for line in text.splitlines() if line.strip()]
+            rows = [
+                _aiperf_row(json_value(line, str(path), expected, number, TraceError))
+                for number, line in enumerate(text.splitlines(), 1)
+                if line.strip()
+            ]
             return Measured(runs=_runs([rows]))
-        document = json.loads(text)
+        document = json_value(text, str(path), expected, error=TraceError)
         if isinstance(document, dict):
             for mark, reader in READERS.items():
                 if mark in document:
                     return reader(document)
-    except ValueError as error:
-        raise _refusal(path, f"invalid JSON ({error})", "a JSON result file") from None
-    except (KeyError, TypeError, IndexError) as error:
-        raise _refusal(path, f"missing or odd {error}", "the tool's own result format") from None
+    except KeyError as missing:
+        got = f"no key {missing.args[0]!r}"
+        raise _refusal(path, got, "the tool's own result format") from None
+    except _NotPositiveError:
+        raise _refusal(path, "an average of 0 or below", "averages above 0") from None
+    except (ValueError, TypeError, IndexError):
+        got = "a value of another kind than the tool writes"
+        raise _refusal(path, got, "the tool's own result format") from None
     expected = "results of vllm bench serve, GuideLLM or AIPerf"
     raise _refusal(path, "another kind of JSON", expected)
 
@@ -159,7 +171,7 @@ def _point(
 ) -> ServerRun:
     numbers = (inputs, outputs, median_gap_s, tokens_per_s, mean_gap_s)
     if not all(isfinite(number) and number > 0 for number in numbers):
-        raise ValueError("averages must be above 0")
+        raise _NotPositiveError
     return ServerRun(
         batch=tokens_per_s * mean_gap_s,
         prompt_tokens=inputs,

@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.calibration.run import Run
 from sim.errors import Problem, TraceError
+from sim.reasons import unreadable
 
 # Our name -> names in use, the first found wins. Times share one clock, in seconds.
 FIELDS = {
@@ -80,11 +81,8 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        reason = (error.strerror or "an unreadable file").lower()
-        raise TraceError([Problem("", reason, "a readable file", str(path))]) from None
-    except UnicodeDecodeError:
-        raise TraceError([Problem("", "other bytes", "text in UTF-8", str(path))]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TraceError([unreadable(path, error, "a readable file in UTF-8")]) from None
 
 
 def _row(line: str, refuse: Callable[[str, str, str], None]) -> tuple[float, ...] | None:

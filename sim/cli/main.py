@@ -34,6 +34,7 @@ from sim.errors import (
     ModelLimitError,
     Problem,
 )
+from sim.reasons import system_reason
 
 app = typer.Typer(
     cls=Verbs,
@@ -133,7 +134,7 @@ def _told(error: BaseException) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return OK
         case OSError() if error.errno is not None:
-            got = (error.strerror or str(error)).lower()
+            got = system_reason(error)
             expected = _WANTED.get(type(error), "a file or folder that can be used")
             problem = Problem("", got, expected, str(error.filename or ""))
             typer.echo(f"error: {problem}", err=True)

@@ -19,6 +19,7 @@ import yaml
 
 from sim.errors import Problem, ScenarioError
 from sim.plant.power_tree import PowerTree
+from sim.reasons import unreadable
 from sim.registry import nearest_hint
 
 SITE_COLUMNS = ("name", "latitude", "longitude")
@@ -132,7 +133,7 @@ def _lines(path: Path, columns: tuple[str, ...], problems: list[Problem]) -> Ite
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(Problem("", str(error), "a readable CSV file", str(path)))
+        problems.append(unreadable(path, error, "a readable CSV file"))
         return
     reader = csv.DictReader(text.splitlines())
     found = [name.strip().lower() for name in reader.fieldnames or ()]

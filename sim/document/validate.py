@@ -32,13 +32,21 @@ _EXPECTED: Mapping[str, str] = {
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
     "tuple_type": "a list",
+    "list_type": "a list",
+    "too_long": "at most {max_length} entries",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "datetime_type": "a date and time with its zone, such as '2026-01-01T00:00:00Z'",
     "too_short": "at least {min_length} entry",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
     "less_than_equal": "a number of at most {le:g}",
     "literal_error": "{expected}",
     "union_tag_invalid": "one of {expected_tags}",
 }
+_LISTS = ("expected", "expected_tags")
 _SHOWN = 60
 
 
@@ -134,11 +142,22 @@ def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -
         return document.problem(place, got, context["expected"], context["hint"])
     of_key = location[-1:] == ("[key]",)
     got = shown(place[-1] if of_key else document.get(place))
-    expected = _EXPECTED.get(kind, detail["msg"]).format_map(context)
+    expected = _EXPECTED.get(kind, "another value").format_map(_in_our_words(context))
     hint = nearest_hint(got.strip("'"), re.findall(r"'([^']*)'", expected))
     if kind == "string_type" and isinstance(document.get(place), (int, float)):
         hint = "put it in quotes"
     return document.problem(place, got, expected, hint, of_key=of_key)
+
+
+def _in_our_words(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a context whose lists of names are joined by us, not by the library."""
+    lists = {key: re.findall(r"'([^']*)'", str(context[key])) for key in _LISTS if key in context}
+    joined = {
+        key: " or ".join(filter(None, (", ".join(map(repr, names[:-1])), repr(names[-1]))))
+        for key, names in lists.items()
+        if names
+    }
+    return {**context, **joined}
 
 
 def _missing_key(model: type[BaseModel], document: Document, place: Place) -> Problem:

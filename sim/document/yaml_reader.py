@@ -17,6 +17,7 @@ from sim.document.document import Document, Place, Position, dotted
 from sim.document.scalars import Scalar, ScalarTrapError, read_scalar
 from sim.document.yaml_mistakes import mistake
 from sim.errors import Problem, ScenarioError
+from sim.reasons import unreadable
 
 MAX_BYTES: Final = 8_000_000
 MAX_VALUES: Final = 250_000
@@ -40,8 +41,7 @@ def read_document(path: Path, name: str | None = None) -> Document:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = (error.strerror or "an unreadable file").lower()
-        raise ScenarioError([Problem("", reason, "a readable file", name)]) from None
+        raise ScenarioError([unreadable(Path(name), error, "a readable file")]) from None
     if len(content) > MAX_BYTES:
         expected = f"at most {MAX_BYTES // 10**6} MB of YAML"
         raise ScenarioError([Problem("", "a larger file", expected, name)])

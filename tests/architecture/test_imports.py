@@ -46,7 +46,7 @@ ROWS = (
         "workspace",
     ),
     ("interfaces",),
-    ("units",),
+    ("reasons", "units"),
     ("errors",),
 )
 ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}

@@ -119,7 +119,7 @@ EXPECTED = {
         "session-without-requests.json:1: session-without-requests.json: got something else, expected"
     ],
     "snapshot.parquet": [
-        "snapshot.parquet: got a damaged Parquet file (",
+        "snapshot.parquet: got a damaged Parquet file, expected a complete one",
         "expected a complete one",
     ],
     "truncated.csv.gz": [f"truncated.csv.gz:145: {BROKEN_GZIP}"],

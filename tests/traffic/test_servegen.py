@@ -112,7 +112,7 @@ def test_broken_folders_are_told(tmp_path, rates, tables, message):
 def test_missing_and_broken_length_files_are_told(tmp_path):
     write_client(tmp_path, "chunk-0", ["0,2,1,Gamma,1,1"])
     (tmp_path / "chunk-0-dataset.json").write_text("{")
-    with pytest.raises(TraceError, match=r"chunk-0-dataset\.json: got .*, expected JSON"):
+    with pytest.raises(TraceError, match=r"chunk-0-dataset\.json:1:2: got .*, expected JSON"):
         read_servegen(tmp_path)
     (tmp_path / "chunk-0-dataset.json").unlink()
     with pytest.raises(TraceError, match="got no such file or directory, expected a readable file"):

@@ -49,8 +49,8 @@ def dask_executor(address: str) -> Iterator[Executor]:
 def _connected(distributed: Any, address: str, where: str, workers: int) -> Iterator[Executor]:
     try:
         client = distributed.Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise refused_executor(where, f"no scheduler answers there: {error}") from None
+    except (OSError, ValueError):
+        raise refused_executor(where, "no scheduler answers there") from None
     with client:
         try:
             client.wait_for_workers(workers, timeout=CONNECT_TIMEOUT_S)

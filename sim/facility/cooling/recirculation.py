@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.errors import Problem, ScenarioError
 from sim.interfaces import FloatArray, IntArray
+from sim.reasons import unreadable
 
 
 def shared_in_rows(heat_w: FloatArray, row: IntArray, share: float) -> FloatArray:
@@ -52,7 +53,7 @@ def read_matrix(path: Path, racks: int) -> FloatArray:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [[_number(cell) for cell in row] for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ScenarioError([Problem("", str(error), "a readable CSV file", str(path))]) from None
+        raise ScenarioError([unreadable(path, error, "a readable CSV file")]) from None
     uneven = next((at for at, row in enumerate(rows) if len(row) != racks), None)
     if uneven is not None:
         got, expected = f"{len(rows[uneven])} numbers", f"{racks} numbers, one for each rack"

@@ -19,6 +19,7 @@ import numpy as np
 
 from sim.errors import Problem, ScenarioError
 from sim.facility.grid.signal_forms import FileForm, file_form, stamp_and_zone
+from sim.reasons import unreadable
 from sim.signals import Sampled
 
 _MOST_PROBLEMS = 20  # a file that is wrong in every row need not be told row by row
@@ -229,7 +230,7 @@ def _rows(path: Path, problems: list[Problem]) -> tuple[FileForm, list[tuple[int
                 (reader.line_num, row[form.time] or "", row[form.value] or "") for row in reader
             ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        problems.append(Problem("", str(error), "a readable CSV file", str(path)))
+        problems.append(unreadable(path, error, "a readable CSV file"))
         return plain, []
     if len(rows) < 2:
         problems.append(Problem("", f"{len(rows)} rows", "at least two rows", str(path)))

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from sim.errors import Problem, TraceError
+from sim.reasons import unreadable
 
 CHUNK_BYTES = 1 << 19  # the columns of one chunk stay in the processor cache
 LONGEST_LINE_BYTES = 1 << 24
 HEAD_BYTES = 1 << 16
 
+_WANTED = "a readable trace file"
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -44,13 +46,7 @@ def open_bytes(path: Path) -> BinaryIO:
             packed = stream.read(2) == _GZIP_MAGIC
         return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
     except OSError as error:
-        raise TraceError([unreadable(path, error)]) from error
-
-
-def unreadable(path: Path, error: OSError) -> Problem:
-    """Return the problem that stands for a file that the system does not give us."""
-    got = (error.strerror or type(error).__name__).lower()
-    return Problem(path="", got=got, expected="a readable trace file", file=str(path))
+        raise TraceError([unreadable(path, error, _WANTED)]) from error
 
 
 def file_head(path: Path) -> str:
@@ -122,10 +118,10 @@ class _Source:
 
 def _damaged(path: Path, error: Exception, line: int) -> Problem:
     if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
-        return unreadable(path, error)
+        return unreadable(path, error, _WANTED)
     return Problem(
         path="",
-        got=f"a gzip stream that ends or breaks here ({error})",
+        got="a gzip stream that ends or breaks here",
         expected="a complete gzip file",
         file=str(path),
         line=line,

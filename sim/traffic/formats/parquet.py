@@ -14,9 +14,9 @@ import numpy as np
 
 from sim.errors import Problem, TraceError
 from sim.interfaces import FloatArray, PrefixBlocks
+from sim.reasons import unreadable
 from sim.traffic.formats.base import TRACE_FORMATS, FileFormat
 from sim.traffic.formats.jsonlines import number
-from sim.traffic.formats.lines import unreadable
 from sim.traffic.formats.rows import BadRows, RawRows
 from sim.traffic.trace import (
     LABEL_COLUMNS,
@@ -39,7 +39,7 @@ def is_parquet(path: Path) -> bool:
         with path.open("rb") as stream:
             return stream.read(len(MAGIC)) == MAGIC
     except OSError as error:
-        raise TraceError([unreadable(path, error)]) from error
+        raise TraceError([unreadable(path, error, "a readable trace file")]) from error
 
 
 def parquet_columns(path: Path) -> list[str]:
@@ -156,7 +156,7 @@ def _open(path: Path) -> Any:
     try:
         return pq.ParquetFile(path)
     except (OSError, pa.ArrowException) as error:
-        raise TraceError([_damaged(path, error)]) from error
+        raise TraceError([_damaged(path)]) from error
 
 
 def _batches(file: Any, path: Path) -> Iterator[Any]:
@@ -165,12 +165,11 @@ def _batches(file: Any, path: Path) -> Iterator[Any]:
     try:
         yield from file.iter_batches(batch_size=_ROWS_PER_GROUP)
     except (OSError, pa.ArrowException) as error:
-        raise TraceError([_damaged(path, error)]) from error
+        raise TraceError([_damaged(path)]) from error
 
 
-def _damaged(path: Path, error: Exception) -> Problem:
-    reason = str(error).splitlines()[0][:80] if str(error) else type(error).__name__
-    return Problem("", f"a damaged Parquet file ({reason})", "a complete one", str(path))
+def _damaged(path: Path) -> Problem:
+    return Problem("", "a damaged Parquet file", "a complete one", str(path))
 
 
 def _check_columns(path: Path, names: Sequence[str], required: Sequence[str]) -> None:

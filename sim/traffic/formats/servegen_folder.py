@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sim.errors import Problem, TraceError
+from sim.reasons import json_value, unreadable
 from sim.traffic.arrivals.ratetable import RateTable
 from sim.traffic.demand import ClientMix, Demand, SyntheticDemand
 from sim.traffic.formats.fields import parse_number
@@ -165,11 +165,9 @@ def _load_json(path: Path) -> Any:
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise _wrong(path, "", f"{path.stat().st_size} bytes", "at most 64 MiB")
-        return json.loads(path.read_bytes())
+        return json_value(path.read_bytes(), str(path), error=TraceError)
     except OSError as error:
-        raise _wrong(path, "", (error.strerror or "").lower(), "a readable file") from error
-    except (ValueError, RecursionError) as error:
-        raise _wrong(path, "", f"{error}", "JSON") from error
+        raise TraceError([unreadable(path, error, "a readable file")]) from error
 
 
 def _wrong(path: Path, where: str, got: str, expected: str) -> TraceError:
