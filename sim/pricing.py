@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +19,11 @@ from sim.errors import Problem, ScenarioError
 from sim.facility.metering.nodes import rated_racks_w
 from sim.interfaces import COMPLETED, FloatArray
 from sim.plant.hardware import LIQUID
+from sim.plant.plant import Plant
 from sim.registry import nearest_hint
+from sim.serving.queues.pool_model import PoolModel
 from sim.units import H_PER_MONTH, H_PER_YEAR, S_PER_H, S_PER_Y
-
-if TYPE_CHECKING:
-    from sim.plant.plant import Plant
-    from sim.serving.queues.pool_model import PoolModel
-    from sim.simulate import World
+from sim.world import World
 
 PROMPT, CONTEXT = 2048, 1024  # tokens at which the work of a token is weighed
 
