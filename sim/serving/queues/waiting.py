@@ -20,7 +20,6 @@ from sim.interfaces import (
     Scheduler,
 )
 from sim.serving.engine.engine import Engine
-from sim.serving.engine.replica import Replica
 from sim.serving.engine.replica_kinds import replica_class
 from sim.serving.queues.dispatch import DISPATCHES, Dispatch, LeastLoaded
 from sim.serving.queues.queues import QUEUES, Queue
@@ -103,7 +102,7 @@ class WaitingRoom:
         self.queues: list[Queue] = [self._make_queue() for _ in range(count)]
         self._held: list[Request] = []
         self._draining: dict[int, None] = {}  # an ordered set: members that finish and switch off
-        make_replica = self.replica_class(engine)
+        make_replica = replica_class(engine)
         finished = self._finished  # one bound method for all: one each would be a cache miss each
         self.members = [
             make_replica(
@@ -124,10 +123,6 @@ class WaitingRoom:
             if settings.shared
             else DISPATCHES[settings.dispatch](replicas, uniform)
         )
-
-    def replica_class(self, engine: Engine) -> type[Replica]:
-        """Return what the members are: pools with a part of their own in a request have others."""
-        return replica_class(engine)
 
     def submit(self, request: Request) -> None:
         """Take a request that has just arrived at the site."""
@@ -160,6 +155,7 @@ class WaitingRoom:
     # --- joining ---------------------------------------------------------------------------------
 
     def _join(self, request: Request) -> None:
+        request.offered_s = self._clock.now
         if not self.in_service:
             self._hold(request)
         elif self._shared:
