@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.explain import explain
     from sim.result import Result
     from sim.routing.policies import PLACEMENTS
+    from sim.run_control import RunControl
     from sim.simulate import load_scenario, simulate
 
 _HOMES = {
@@ -24,6 +25,7 @@ _HOMES = {
     "PLACEMENTS": "sim.routing.policies",
     "PolicyError": "sim.errors",
     "Result": "sim.result",
+    "RunControl": "sim.run_control",
     "ScenarioError": "sim.errors",
     "TraceError": "sim.errors",
     "explain": "sim.explain",
@@ -36,6 +38,7 @@ __all__ = [
     "LoadbankError",
     "PolicyError",
     "Result",
+    "RunControl",
     "ScenarioError",
     "TraceError",
     "explain",

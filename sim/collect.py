@@ -66,6 +66,7 @@ def collect(world: World) -> Result:
             "rows": _rows(world, window),
             "above_limit": above,
             **_fleet(world),
+            **({"processes": list(world.process_names)} if world.process_names else {}),
             "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },
     )
@@ -76,6 +77,7 @@ def collect(world: World) -> Result:
         _service_block(world, end_s),
         *_power_blocks(world),
         *_facility_blocks(world),
+        *world.recorded.blocks(world.series.bins, end_s),
     ]
     return Result(
         summary,

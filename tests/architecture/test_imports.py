@@ -21,6 +21,8 @@ ROWS = (
     ("experiment", "calibration"),
     ("explain",),
     ("simulate",),
+    ("processes",),
+    ("run_control",),
     ("collect",),
     ("pricing",),
     ("world",),
@@ -53,7 +55,7 @@ ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 
 # Who may import a library: these modules, and what is inside them. Numpy: everybody.
 MAY_IMPORT = {
-    "simpy": ("sim.clock", "sim.facility"),
+    "simpy": ("sim.clock", "sim.facility", "sim.processes", "sim.run_control"),
     "networkx": ("sim.routing.network", "sim.scenario.topology"),
     "aiconfigurator_core": ("sim.calibration.kernels",),
     "yaml": ("sim.document", "sim.dcim", "sim.scenario", "sim.performance"),
