@@ -21,6 +21,7 @@ from sim.metrics.activity import OUTPUT_TOKENS, ratio
 from sim.metrics.columns import REQUEST_TYPES
 from sim.metrics.parquet import ParquetSink
 from sim.metrics.racks import rack_table
+from sim.metrics.saturation import backlogs, saturation, saturation_warning
 from sim.metrics.series import SeriesBlock, load_blocks, series_table
 from sim.metrics.sinks import MemorySink
 from sim.metrics.summary import Money, RunIdentity, SiteFigures, Window, summarise
@@ -46,6 +47,9 @@ def collect(world: World) -> Result:
     fingerprint = sha256(world.scenario)
     above = above_limits(world.meter, window.length_s)
     sites, uses = list(_sites(world, window)), list(_pool_uses(world, window))
+    overload = backlogs(
+        world.recorder.flow, world.names.pools, window.start_s, world.arrivals_end_s
+    )
     ledger = run_ledger(world, uses, [site.energy_usd for site in sites], window.length_s)
     summary = summarise(
         run=RunIdentity(world.scenario.name, fingerprint, world.seed),
@@ -58,7 +62,8 @@ def collect(world: World) -> Result:
         extras={
             "replication": world.replication,
             "interrupted": world.interrupted,
-            "warnings": list(_warnings(world, above)),
+            **saturation(overload),
+            "warnings": [*saturation_warning(overload), *_warnings(world, above)],
             "pools": dict(_pools(world)),
             "topology": _topology(world),
             "plant": _plant(world),
