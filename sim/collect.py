@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +32,7 @@ from sim.scenario.lock import lock_text, sha256
 from sim.serving.queues.pool_model import pool_warnings
 from sim.table import Table
 from sim.units import J_PER_KWH, S_PER_H
-
-if TYPE_CHECKING:
-    from sim.simulate import World
+from sim.world import World
 
 POWER_LEVELS: tuple[Level, ...] = ("site", "row", "rack")
 
@@ -68,6 +66,7 @@ def collect(world: World) -> Result:
             "rows": _rows(world, window),
             "above_limit": above,
             **_fleet(world),
+            **({"processes": list(world.process_names)} if world.process_names else {}),
             "provenance": {**_provenance(world, fingerprint), "machine": machine()},
         },
     )
@@ -78,6 +77,7 @@ def collect(world: World) -> Result:
         _service_block(world, end_s),
         *_power_blocks(world),
         *_facility_blocks(world),
+        *world.recorded.blocks(world.series.bins, end_s),
     ]
     return Result(
         summary,

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +19,11 @@ from sim.errors import Problem, ScenarioError
 from sim.facility.metering.nodes import rated_racks_w
 from sim.interfaces import COMPLETED, FloatArray
 from sim.plant.hardware import LIQUID
+from sim.plant.plant import Plant
 from sim.registry import nearest_hint
+from sim.serving.queues.pool_model import PoolModel
 from sim.units import H_PER_MONTH, H_PER_YEAR, S_PER_H, S_PER_Y
-
-if TYPE_CHECKING:
-    from sim.plant.plant import Plant
-    from sim.serving.queues.pool_model import PoolModel
-    from sim.simulate import World
+from sim.world import World
 
 PROMPT, CONTEXT = 2048, 1024  # tokens at which the work of a token is weighed
 
@@ -213,7 +210,10 @@ def _own_assets(world: World, owner: Owner) -> Iterator[Entry]:
         yearly = annuity(asset.price, rate, asset.life / S_PER_Y, asset.residual)
         about = f"{asset.price:,.0f} USD"
         site = asset.site or ""
-        yield Entry("capital", name, yearly / H_PER_YEAR, site, kind="given", about=about)
+        usd_per_h = yearly / H_PER_YEAR
+        yield Entry(
+            "capital", name, usd_per_h, site, kind="given", about=about, outlay_usd=asset.price
+        )
 
 
 def _operating(

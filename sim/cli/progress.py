@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.simulate import Progress
+    from sim.world import Progress
 
 REFRESH_S = 0.1
 

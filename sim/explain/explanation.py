@@ -16,7 +16,7 @@ from sim.scenario.checks.plausible import unusual_values
 from sim.scenario.schema.scenario import Scenario
 from sim.scenario.schema.topology import Topology
 from sim.serving.queues.pool_model import pool_warnings
-from sim.simulate import World
+from sim.world import World
 
 SAMPLE_BLOCKS = 25  # of traffic; a block is some thousands of requests
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.explain.load import answers_at
 from sim.interfaces import ArrivalBlock, IntArray
-from sim.simulate import World
+from sim.world import World
 
 
 def fitting(world: World, sample: list[ArrivalBlock]) -> list[ArrivalBlock]:

@@ -10,7 +10,7 @@ import numpy as np
 from sim.explain.views import LoadView, PoolView, SiteLoadView
 from sim.interfaces import ArrivalBlock, FloatArray
 from sim.scenario.schema.scenario import Scenario
-from sim.simulate import World
+from sim.world import World
 
 BUSY = 0.95  # a load above this share of capacity grows queues for hours
 

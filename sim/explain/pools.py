@@ -12,7 +12,7 @@ from sim.performance.engines import CURRENT_VLLM, EngineRelease
 from sim.scenario.schema.pools import Pool as PoolSection
 from sim.serving.engine.handover import PrefillPool
 from sim.serving.engine.saturation import saturated_rate_per_s
-from sim.simulate import World
+from sim.world import World
 
 UNSEEN_LENGTHS = (512.0, 256.0)  # prompt and answer where the sample has none of a model [tokens]
 

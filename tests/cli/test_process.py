@@ -74,7 +74,7 @@ INTERRUPTED = """
 import os, signal
 from sim.cli import main
 from sim.result import Result
-from sim.simulate import World
+from sim.world import World
 
 def interrupted(method):
     def wrapped(*arguments, **options):

@@ -17,7 +17,8 @@ from sim.facility.build.build_site import SitePlace
 from sim.facility.facility import Facility
 from sim.scenario.schema import facility as schema
 from sim.serving.engine.engine import Speed
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 SCENARIO = {
     "version": 1,

@@ -16,7 +16,8 @@ import pytest
 from sim.collect import collect
 from sim.interfaces import STATUS_NAMES
 from sim.result import Result
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 HALL = {"h": {"rows": {"r": {"racks": {"type": "hgx-h100-air", "count": 2}}}}}
 

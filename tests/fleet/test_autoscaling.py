@@ -9,7 +9,8 @@ from sim.errors import PolicyError, ScenarioError
 from sim.facility.metering.power_room import PowerRoom
 from sim.fleet.scaling import SCALING_RULES, History, Load
 from sim.scenario.schema.autoscaling import Autoscaling
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 COLD = {"boot": "3 s", "weights": "1000 TB/s", "warmup": "2 s"}  # 5 s and a hair
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sim.cost.finance import annuity
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 # The catalogue's purchase price over five years at 9 %, a tenth of it left; all eight of the rack.
 H100_USD_PER_H = annuity(27_500.0, 0.09, 5.0, 2_750.0) / 8766.0

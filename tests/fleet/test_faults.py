@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 
 def outage(**what):

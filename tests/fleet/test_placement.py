@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sim.collect import collect
 from sim.routing.policies import PLACEMENTS, PolicySettings, PowerOfTwo
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 REQUESTS = [(0, 5), (1, 5), (2, 1)]
 NEAR_NEAR_FAR = (["near", "near", "far"], [5.0, 6.0, 3.5])

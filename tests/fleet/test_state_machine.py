@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sim.interfaces import IN_FLIGHT, Request
 from sim.serving.queues.fair_queue import FairQueue
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 MODELS = ("llama-3.1-8b", "llama-3.1-70b")
 LINKS = (("home", "near"), ("home", "far"))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sim.errors import ScenarioError
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 COLD = {"boot": "3 s", "weights": "1000 TB/s", "warmup": "2 s"}  # 5 s and a hair
 LOSS = {"at": "4.5 s", "lasting": "20 s", "pools": ["near"], "accelerators": 1}

@@ -16,7 +16,8 @@ from sim.facility.metering.meter import PowerMeter
 from sim.interfaces import STATUS_NAMES
 from sim.metrics.activity import BATCH, OUTPUT_TOKENS
 from sim.result import Result
-from sim.simulate import World, load_scenario
+from sim.simulate import load_scenario
+from sim.world import World
 
 if TYPE_CHECKING:
     import pandas as pd

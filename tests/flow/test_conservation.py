@@ -21,7 +21,7 @@ def counts(run):
 @pytest.fixture
 def short_turns(monkeypatch):
     """Look at the outside every 200 events, so that a run of seconds has many turns."""
-    module = importlib.import_module("sim.simulate")
+    module = importlib.import_module("sim.world")
     monkeypatch.setattr(module, "EVENTS_PER_TURN", 200)
 
 

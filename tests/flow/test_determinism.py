@@ -14,7 +14,7 @@ import pytest
 
 from sim import load_scenario, simulate
 from sim.collect import collect
-from sim.simulate import World
+from sim.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMAND = ["arrival_s", "tier", "region", "model", "input_tokens", "output_tokens"]

@@ -107,7 +107,7 @@ def test_turns_of_the_main_loop_do_not_change_the_energy(powered, flow, monkeypa
     import importlib
 
     one = flow(powered)
-    monkeypatch.setattr(importlib.import_module("sim.simulate"), "EVENTS_PER_TURN", 37)
+    monkeypatch.setattr(importlib.import_module("sim.world"), "EVENTS_PER_TURN", 37)
     many = flow(powered)
     assert len(many.watch.rows) > 10 * len(one.watch.rows)
     assert many.result.requests.equals(one.result.requests)

@@ -12,7 +12,7 @@ from sim.pricing import standing_usd_per_h
 
 if TYPE_CHECKING:
     from sim.serving.queues.pool_model import PoolModel
-    from sim.simulate import World
+    from sim.world import World
 
 # Steps at which replicas are compared: share of the largest batch that decodes, context of each
 # sequence [tokens], prompt tokens beside them.
@@ -110,7 +110,7 @@ def survey_scenario(base: Path, overrides: Sequence[str], rents: Mapping[str, fl
     """Return what a scenario with overrides comes to; its `reason` if it is wrong."""
     from sim.explain import explain_world
     from sim.load import load_scenario
-    from sim.simulate import World
+    from sim.world import World
 
     try:
         world = World(load_scenario(base, overrides=list(overrides)), seed=0)

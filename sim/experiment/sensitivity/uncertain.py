@@ -19,7 +19,7 @@ from sim.rng import Streams
 from sim.scenario.schema.study import SampledAxis
 
 if TYPE_CHECKING:
-    from sim.simulate import World
+    from sim.world import World
 
 # Keys of accelerators that only lead to a step time, whose error its own interval covers.
 _IN_STEP_TIME = ("efficiency.", "flops", "bandwidth", "link")
@@ -123,7 +123,7 @@ def uncertain_inputs(
     """
     from sim.catalog.ranges import BELIEVED
     from sim.load import load_scenario
-    from sim.simulate import World
+    from sim.world import World
 
     world = World(load_scenario(base, overrides=list(overrides)), seed=0)
     wanted = tuple(kinds) or BELIEVED
