@@ -227,7 +227,7 @@ def test_a_unit_that_all_values_share_is_told_once():
     rate, policy = axes_of(study(**GRID).study, expand(study(**GRID).study))
     assert axis_title(rate) == "rate of a [req/s]"
     assert [label for _, label in design_axis(rate)[0].ticks] == ["1", "2", "5"]
-    assert (axis_title(policy), short_texts(policy)) == ("a.policy", ["x", "y"])
+    assert (axis_title(policy), short_texts(policy)) == ("policy of a", ["x", "y"])
     together = study(zip={"a": ["10 req/s", "20 req/s"], "b": ["1 req/s", "2 req/s"]})
     (both,) = axes_of(together.study, expand(together.study))
     assert (axis_title(both), short_texts(both)) == ("a + b [req/s]", ["10 + 1", "20 + 2"])
