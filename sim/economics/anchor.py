@@ -164,7 +164,9 @@ class _Search:
         self._capacity_per_s = float(per_replica_s) * probe.pools[0].replicas
         self._rate_per_s = FIRST_SHARE * self._capacity_per_s / work.per_start
         service_s = _service_s(numbers, work)
-        needed_s = [SERVICES * service_s, study.requests / (self._rate_per_s * work.per_start)]
+        # Clumps average out more slowly: the variance of a count grows with the square of the cv.
+        requests = study.requests * max(1.0, self._pattern.cv)
+        needed_s = [SERVICES * service_s, requests / (self._rate_per_s * work.per_start)]
         if work.per_start > 1.0:
             needed_s.append(SESSIONS * work.per_start * (service_s + PAUSE_S))
         window_s = float(min(max(LEAST_S, *needed_s), MOST_S))
