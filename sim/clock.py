@@ -32,7 +32,12 @@ class Clock(simpy.Environment):
 
     now: float = 0.0  # a plain attribute: SimPy's property costs a call on every read
     background: int = 0
-    """Queued events that do not keep a run going: a fault to come, the next look of a scaler."""
+    """Queued events that do not keep a run going: a fault to come, the next look of a scaler.
+
+    SimPy's own events are among them: a process that looks for ever must not make a run endless.
+    """
+    prolonged: Callable[[float], bool] = staticmethod(lambda _when_s: False)
+    """Tells whether the run goes on to a background event at that time when there is no other."""
 
     @property
     def _now(self) -> float:
@@ -60,6 +65,7 @@ class Clock(simpy.Environment):
     ) -> None:
         """Queue an event of SimPy's own."""
         queue: list[Any] = self._queue
+        self.background += 1
         heappush(queue, (self.now + delay, priority, next(self._eid), self._process, event))
 
     def advance(self, until_s: float, events: int = sys.maxsize) -> bool:
@@ -75,7 +81,7 @@ class Clock(simpy.Environment):
         """
         queue: list[Any] = self._queue
         for _ in repeat(None, events):
-            if len(queue) <= self.background:
+            if len(queue) <= self.background and not (queue and self.prolonged(queue[0][0])):
                 return False
             entry = heappop(queue)
             when_s, _, _, action, argument = entry
@@ -84,7 +90,8 @@ class Clock(simpy.Environment):
                 return False
             self.now = when_s
             action(argument)
-        return len(queue) > self.background and queue[0][0] <= until_s
+        goes_on = len(queue) > self.background or bool(queue and self.prolonged(queue[0][0]))
+        return goes_on and queue[0][0] <= until_s
 
     def rest_until(self, when_s: float) -> None:
         """Move the clock to ``when_s`` [s] without processing anything; never backwards."""
@@ -108,6 +115,7 @@ class Clock(simpy.Environment):
 
     def _process(self, event: Any) -> None:
         """Run the callbacks of one of SimPy's events."""
+        self.background -= 1
         callbacks, event.callbacks = event.callbacks, None
         for number, callback in enumerate(callbacks):
             try:

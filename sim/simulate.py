@@ -14,6 +14,7 @@ from typing import Any
 from sim import load
 from sim.collect import collect
 from sim.interfaces import PlacementPolicy
+from sim.processes import Process, start_processes
 from sim.result import Result
 from sim.routing.policies import PLACEMENTS
 from sim.scenario.kinds import describes_topology
@@ -62,6 +63,7 @@ def simulate(
     spool: Path | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    processes: Sequence[Process] = (),
 ) -> Result:
     """Run a scenario and return what happened.
 
@@ -74,13 +76,16 @@ def simulate(
             without it they are kept in memory.
         progress: told now and then how far the run is.
         stop: asked now and then whether to end the run early; the result is then partial.
+        processes: your own SimPy processes, generator functions that get a `RunControl`: they
+            read the run and act on it (docs/processes.md).
 
     Raises:
         ScenarioError: the scenario cannot be placed on its hardware.
         TraceError: a trace file is wrong.
-        PolicyError: a policy name is unknown.
+        PolicyError: a policy name is unknown, or a policy or process failed.
     """
     world = World(scenario, seed, replication, policy, spool)
+    start_processes(world, processes)
     with _without_garbage_collection():
         world.run(progress, stop)
     return collect(world)

@@ -20,6 +20,7 @@ _QUANTITY = re.compile(rf"\s*({NUMBER})\s*([^\d\s].*?)?\s*", re.ASCII)
 _LONGEST = 64
 
 J_PER_KWH = 3.6e6
+W_PER_KW = 1e3
 S_PER_H = 3600.0
 H_PER_YEAR = 8766.0  # a mean year of 365.25 days
 H_PER_MONTH = H_PER_YEAR / 12.0
@@ -128,13 +129,20 @@ TOKEN_RATE = _kind("a token rate", "1000 tokens/s", "tokens/s=1 ktokens/s=1e3", 
 TOKENS = _kind(
     "a number of tokens", "512 tokens", "tokens=1 token=1 ktokens=1e3 Mtokens=1e6", 1e9, (1, 2e7)
 )
+DAILY_TOKENS = _kind(
+    "a number of tokens a day",
+    "500 Mtokens/day",
+    "tokens/day=1 ktokens/day=1e3 Mtokens/day=1e6 Gtokens/day=1e9 Ttokens/day=1e12",
+    1e17,
+    (1e3, 1e15),
+)
 SHARE = _kind("a share", "30 %", "%=0.01", 1e4, (1e-9, 100.0))
 
 KINDS = (
     *(TIME, POWER, ENERGY, DATA, BIT_RATE, BYTE_RATE, TEMPERATURE, TEMPERATURE_DIFFERENCE),
     AIR_FLOW,
     *(USD, USD_PER_W, USD_PER_W_MONTH, USD_PER_GB, USD_PER_TOKEN, USD_PER_H, USD_PER_KWH, CARBON),
-    *(REQUEST_RATE, TOKEN_RATE, TOKENS, SHARE),
+    *(REQUEST_RATE, TOKEN_RATE, TOKENS, DAILY_TOKENS, SHARE),
 )
 
 

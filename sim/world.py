@@ -28,6 +28,7 @@ from sim.fleet.fleet import Fleet, Means, build_fleet
 from sim.interfaces import FloatArray, PlacementPolicy, Request, RequestLog
 from sim.metrics.assemble import build_recorder, build_series
 from sim.metrics.attempts import AttemptLog
+from sim.metrics.recorded import RecordedColumns
 from sim.metrics.service import ServiceLog
 from sim.plant.plant import Plant, build_plant
 from sim.rng import Streams
@@ -89,6 +90,7 @@ class World:
         self.scenario, self.seed, self.replication = scenario, seed, replication
         self.clock = Clock()
         self.interrupted = False
+        self.process_names: tuple[str, ...] = ()
         self.streams = Streams(seed, replication)
         with scenario.positions.told():
             self._build(scenario, policy, spool)
@@ -105,6 +107,7 @@ class World:
         self.recorder, self.request_sink = build_recorder(scenario, self.plant, self.models, spool)
         self.names = self.recorder.names
         self.attempts = AttemptLog(self.recorder.flow)
+        self.recorded = RecordedColumns()
         # users, who see one answer where the system may see several attempts
         self.users = self._users()
         self.cascade = build_cascade(scenario, self.models, self.streams, self.users.log)

@@ -15,7 +15,9 @@ from sim.cli import (
     catalog,
     compare,
     dcim,
+    economics,
     headroom,
+    init,
     plan,
     run,
     sensitivity,
@@ -45,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("validate")(show.validate)
 app.command("show")(show.show)
@@ -58,6 +61,7 @@ app.command("sweep")(sweep.sweep)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)
 app.command("headroom")(headroom.headroom)
+app.command("economics")(economics.economics)
 app.command("sensitivity")(sensitivity.sensitivity)
 
 # What typer raises at wrong usage: click's class, of which newer versions have a copy of their own.

@@ -85,6 +85,21 @@ def replica_map(plant: Plant, urgency: IntArray, idle_w: FloatArray) -> ReplicaM
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Ordered:
+    """Power limits that a user's process has set on one level.
+
+    Attributes:
+        domain: place of each rack.
+        limit_w: limit of each place [W], infinite where there is none.
+        fewer: what stops work where the clock is not enough.
+    """
+
+    domain: IntArray
+    limit_w: FloatArray
+    fewer: CappingPolicy
+
+
 class PowerControl:
     """A capping policy on one level of the plant, and load targets on its sites.
 
@@ -117,8 +132,30 @@ class PowerControl:
         self._rack_site, self._settings = rack_site, settings
         self._shed = CAPPING.get("priority")(settings)  # type: ignore[call-arg]
         self._fewer = self._concurrency()
+        self._ordered: dict[int, _Ordered] = {}
         self._seen: DelayLine[PowerReading] = DelayLine(telemetry_delay_s)
         self._said: DelayLine[Caps] = DelayLine(actuation_delay_s)
+
+    def order(self, level: int, domain: IntArray, place: int, limit_w: float) -> None:
+        """Keep a place of the plant under a power limit from the next decision on.
+
+        Beside the limits of the plant and whatever the policy: the least urgent work slows first,
+        and where the lowest clock is not enough, fewer requests run at the same time.
+
+        Args:
+            level: number of the level.
+            domain: place on that level of each rack.
+            place: the one to limit.
+            limit_w: most that its racks may draw [W]; infinite to end the order.
+        """
+        known = self._ordered.get(level)
+        if known is None:
+            size = int(domain.max(initial=0)) + 1
+            known = _Ordered(domain, np.full(size, np.inf), self._concurrency())
+            self._ordered[level] = known
+        known.limit_w[place] = limit_w
+        if not np.isfinite(known.limit_w).any():
+            del self._ordered[level]
 
     def decide(
         self,
@@ -150,6 +187,8 @@ class PowerControl:
             caps = self._policy.decide(seen)
             if np.isfinite(site_limit_w).any():
                 caps = self._meet_target(seen, caps, site_limit_w, strict_limit_w)
+            for ordered in self._ordered.values():
+                caps = self._obey(seen, caps, ordered)
         acting = self._said.pass_on(now_s, caps)
         return Caps(full, full.copy()) if acting is None else acting
 
@@ -166,6 +205,15 @@ class PowerControl:
             return Caps(clock, caps.batch)
         fewer = self._fewer.decide(replace(of_site, limit_w=strict_limit_w))
         return Caps(clock, np.minimum(caps.batch, fewer.batch))
+
+    def _obey(self, seen: PowerReading, caps: Caps, ordered: _Ordered) -> Caps:
+        reading = replace(seen, domain=ordered.domain, limit_w=ordered.limit_w)
+        clock = self._shed.decide(reading).clock
+        # Fewer requests only where the clock is at its end.
+        exhausted = clock.min(axis=0) <= self._settings.response.lowest + CLOCK_STEP
+        batch = ordered.fewer.decide(reading).batch
+        batch = np.where(exhausted, batch, 1.0)
+        return Caps(np.minimum(caps.clock, clock), np.minimum(caps.batch, batch))
 
     def _concurrency(self) -> CappingPolicy:
         return CAPPING.get("concurrency")(self._settings)  # type: ignore[call-arg]

@@ -27,6 +27,7 @@ from sim.facility.cooling.protection import Protection
 from sim.facility.faults import POWER_STAGES, FaultPlan, outages
 from sim.facility.grid.curtailment import Compliance, LoadTarget, compliance, limit_at
 from sim.facility.incidents import IncidentLog
+from sim.facility.metering.levels import LEVELS
 from sim.facility.metering.meter import PowerMeter
 from sim.facility.ports import ServingControl
 from sim.facility.power_path import PowerPath
@@ -34,6 +35,7 @@ from sim.facility.service import SiteService
 from sim.facility.switching import RackSwitches
 from sim.interfaces import FloatArray, Scheduler
 from sim.rng import Streams
+from sim.signals import Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,25 @@ class Facility:
     def energy_report(self) -> dict[str, dict[str, float]]:
         """Return energy, PUE, water, cost and carbon by site over the measuring window."""
         return self.parts.account.report()
+
+    def order_limit(self, place: str, limit_w: float) -> None:
+        """Keep a rack, row, hall or site under a power limit of its IT from the next look on.
+
+        Args:
+            place: its full name, as metered.
+            limit_w: the limit [W]; infinite to end the order.
+        """
+        points = self.parts.meter.points
+        point = points.names.index(place)
+        level = next(n for n, chain in enumerate(points.chains) if point in chain)
+        first = points.spans[LEVELS[level]].start
+        self.parts.control.order(level, points.chains[level] - first, point - first, limit_w)
+
+    def set_price(self, site: int, price: Signal) -> Signal:
+        """Change a site's price of energy from now on and return what it was [USD/kWh]."""
+        grid = self.parts.physics.sites[site].grid
+        before, grid.price = grid.price, price
+        return before
 
     def compliance(self) -> list[Compliance]:
         """Return how every load target was met, in the order of the scenario."""

@@ -13,7 +13,7 @@ from sim.metrics.activity import OUTPUT_TOKENS, QUANTITIES, ActivitySeries, rati
 from sim.metrics.flow import PoolFlow
 from sim.table import Columns, Table
 
-KINDS = ("site", "row", "rack", "pool")
+KINDS = ("site", "row", "rack", "pool", "process")
 
 SERIES_TYPES = {
     "time_s": "d",
@@ -38,6 +38,9 @@ SERIES_TYPES = {
     "batch_share": "d",
     "clock": "d",
 }
+
+# Only there if a user's own processes recorded something.
+RECORDED = "value"
 
 _CHUNK_ROWS = 65_536
 
@@ -119,7 +122,9 @@ def series_table(time_s: FloatArray, blocks: Iterable[SeriesBlock]) -> Table:
         merged[block.kind] = SeriesBlock(block.kind, block.names, values)
     ordered = [merged[kind] for kind in KINDS if kind in merged]
     names = tuple(dict.fromkeys(name for block in ordered for name in block.names))
-    return Table(SERIES_TYPES, {"kind": KINDS, "name": names}, _Chunks(time_s, ordered, names))
+    recorded = any(RECORDED in block.values for block in ordered)
+    types = SERIES_TYPES | ({RECORDED: "d"} if recorded else {})
+    return Table(types, {"kind": KINDS, "name": names}, _Chunks(time_s, ordered, names, types))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class _Chunks:
     time_s: FloatArray
     blocks: Sequence[SeriesBlock]
     names: tuple[str, ...]
+    types: Mapping[str, str]
 
     def __iter__(self) -> Iterator[Columns]:
         """Yield the chunks."""
@@ -145,7 +151,7 @@ class _Chunks:
         empty = np.full(len(some) * bins, np.nan)
         columns: Columns = {
             name: block.values[name][part, :bins].ravel() if name in block.values else empty
-            for name in SERIES_TYPES
+            for name in self.types
         }
         columns["time_s"] = np.tile(self.time_s, len(some))
         columns["kind"] = np.full(len(empty), KINDS.index(block.kind), dtype=np.int8)

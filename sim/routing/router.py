@@ -61,6 +61,7 @@ class Router:
         self.admission = admission
         self.egress_usd = 0.0
         self.unreachable = 0
+        self.closed: set[int] = set()
         # Requests between front door and pool, by number: a dictionary keeps their order.
         self._on_the_wire: dict[int, Request] = {}
         self._paths, self._candidates = tables.paths, tables.candidates
@@ -68,6 +69,9 @@ class Router:
 
     def route(self, request: Request) -> None:
         """Choose a pool for a request that has just arrived at its front door, and send it."""
+        if request.tier in self.closed:
+            self._end(request, REJECTED)
+            return
         candidates = self._candidates[request.region, request.model, request.tier]
         if not candidates:
             self.unreachable += 1

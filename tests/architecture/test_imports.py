@@ -18,9 +18,12 @@ ROWS = (
     ("view",),
     ("report",),
     ("economics",),
+    ("start",),
     ("experiment", "calibration"),
     ("explain",),
     ("simulate",),
+    ("processes",),
+    ("run_control",),
     ("collect",),
     ("pricing",),
     ("world",),
@@ -53,7 +56,7 @@ ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 
 # Who may import a library: these modules, and what is inside them. Numpy: everybody.
 MAY_IMPORT = {
-    "simpy": ("sim.clock", "sim.facility"),
+    "simpy": ("sim.clock", "sim.facility", "sim.processes", "sim.run_control"),
     "networkx": ("sim.routing.network", "sim.scenario.topology"),
     "aiconfigurator_core": ("sim.calibration.kernels",),
     "yaml": ("sim.document", "sim.dcim", "sim.scenario", "sim.performance"),
@@ -61,7 +64,7 @@ MAY_IMPORT = {
     "pydantic_core": ("sim.scenario", "sim.document", "sim.catalog"),
     "matplotlib": ("sim.report",),
     "pandas": (
-        *("sim.result", "sim.report", "sim.experiment"),
+        *("sim.result", "sim.report", "sim.experiment", "sim.economics"),
         *("sim.metrics.parquet", "sim.traffic.reader", "sim.traffic.formats"),
     ),
     "pyarrow": ("sim.result", "sim.report", "sim.metrics.parquet", "sim.traffic.formats"),

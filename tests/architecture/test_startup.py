@@ -51,7 +51,11 @@ def test_help_takes_less_than_half_a_second_of_cpu():
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
 
-    python("-m", "sim", "--help")  # compiles what is not compiled yet
-    before_s = children_s()
-    assert "Usage" in python("-m", "sim", "--help").stdout
-    assert children_s() - before_s <= 0.5
+    def help_s():
+        before_s = children_s()
+        assert "Usage" in python("-m", "sim", "--help").stdout
+        return children_s() - before_s
+
+    help_s()  # compiles what is not compiled yet
+    # The lowest of some: what else runs on the machine can only add to it.
+    assert min(help_s() for _ in range(4)) <= 0.5

@@ -45,6 +45,7 @@ class Pool(WaitingRoom):
         after_failure: one of LOSE, RESTART, RESUME.
         failed_over: requests that lost their replica and went to another one.
         listeners: called when a replica has entered or left service.
+        weight: share of its places that routing policies see [1]; 0 for no new requests.
     """
 
     def __init__(  # noqa: PLR0913
@@ -79,6 +80,7 @@ class Pool(WaitingRoom):
         self.slots = replicas * engine.max_num_seqs
         self.usd_per_token = self.gco2_per_token = inf
         self.headroom = 1.0
+        self.weight = 1.0
         self.after_failure = RESTART
         self.failed_over = 0
         self.listeners: list[Callable[[Pool], None]] = []
@@ -88,7 +90,12 @@ class Pool(WaitingRoom):
     @property
     def takes_requests(self) -> bool:
         """Whether a request sent here is served or held, and not refused at once."""
-        return self.in_service > 0 or self.on_held is not None
+        return self.weight > 0.0 and (self.in_service > 0 or self.on_held is not None)
+
+    def set_weight(self, weight: float) -> None:
+        """Let routing policies see this multiple of the places that there are, from now on."""
+        self.weight = weight
+        self._serve_with(self.in_service)
 
     def decode_step_s(self, batch: float) -> float:
         """Return the time per token of each while ``batch`` sequences decode on a replica [s]."""
@@ -208,6 +215,11 @@ class Pool(WaitingRoom):
         """Return the replicas that are switched off and could be woken, by index in the run."""
         return [self._first + m for m in self._resting if not self._outages[m]]
 
+    def off(self) -> list[int]:
+        """Return the replicas that rest or are about to and could be woken, by index in the run."""
+        draining = [self._first + m for m in self._draining]
+        return self.resting() + draining
+
     def serving(self) -> list[int]:
         """Return the replicas in service, by index in the run."""
         return [
@@ -251,6 +263,6 @@ class Pool(WaitingRoom):
 
     def _serve_with(self, replicas: int) -> None:
         self.in_service = replicas
-        self.slots = replicas * self.engine.max_num_seqs
+        self.slots = round(replicas * self.engine.max_num_seqs * self.weight)
         for listener in self.listeners:
             listener(self)
