@@ -63,6 +63,7 @@ class WaitingRoom:
     Attributes:
         outstanding: requests sent here that have not ended, those on the wire included.
         too_long: requests that were rejected because no replica could ever hold them.
+        beyond_context: requests that were rejected because they are longer than ``max_model_len``.
         in_service: replicas that take requests.
         on_held: called when a request comes while no replica is in service; it is then held until
             one is. Without it such a request fails.
@@ -84,7 +85,7 @@ class WaitingRoom:
         self.index = index
         self.engine = engine
         self.outstanding = 0
-        self.too_long = 0
+        self.too_long = self.beyond_context = 0
         self.in_service = replicas
         self.on_held: Callable[[], None] | None = None
         self._first = first_replica
@@ -97,6 +98,7 @@ class WaitingRoom:
         self._ended = requests.ended
         self._shared = settings.shared
         self._longest_tokens = engine.longest_tokens
+        self._longest_request = inf if engine.longest_request is None else engine.longest_request
         self._make_queue: Callable[[], Queue] = QUEUES[settings.order]
         count = 1 if settings.shared else replicas
         self.queues: list[Queue] = [self._make_queue() for _ in range(count)]
@@ -128,8 +130,12 @@ class WaitingRoom:
         """Take a request that has just arrived at the site."""
         request.queued_s = self._clock.now
         request.pool = self.index
-        if request.input_tokens + request.output_tokens - 1 > self._longest_tokens:
+        tokens = request.input_tokens + request.output_tokens
+        if tokens - 1 > self._longest_tokens:
             self.too_long += 1
+            self._end_early(request, REJECTED)
+        elif tokens > self._longest_request:
+            self.beyond_context += 1
             self._end_early(request, REJECTED)
         else:
             self._join(request)
