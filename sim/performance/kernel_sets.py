@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 from sim.performance.configuration import Configuration
 from sim.performance.steptime import StepTime
 
-TABLE = "kernels.csv"
+TABLES = {
+    "vllm": "kernels.csv",
+    "sglang": "kernels-sglang.csv",
+    "trt-llm": "kernels-trt-llm.csv",
+}
 COLUMNS = (
     *("accelerator", "model", "precision", "tensor_parallel", "expert_parallel", "data_parallel"),
     *("engine", "engine_version", "a_ms", "b_us", "c_ns", "e_ns", "curve", "batch_curve"),
@@ -27,13 +32,16 @@ SOURCE = "measured kernels (aiconfigurator-core 0.12.0) and a host term of the e
 
 def kernel_set(key: Configuration) -> StepTime | None:
     """Return the step time that kernels give a configuration, None if the table lacks it."""
-    line = _lines().get(key)
-    return None if line is None else _step(line)
+    line = _lines(key.engine).get(key)
+    return None if line is None else step_of(line)
 
 
 @cache  # the shipped table does not change, and every pool of a scenario asks
-def _lines() -> dict[Configuration, dict[str, str]]:
-    text = (files("sim") / "_data" / TABLE).read_text(encoding="utf-8")
+def _lines(engine: str) -> dict[Configuration, dict[str, str]]:
+    path = files("sim") / "_data" / TABLES[engine]
+    if not path.is_file():
+        return {}
+    text = path.read_text(encoding="utf-8")
     lines = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return {
         Configuration(
@@ -49,7 +57,8 @@ def _lines() -> dict[Configuration, dict[str, str]]:
     }
 
 
-def _step(line: dict[str, str]) -> StepTime:
+def step_of(line: Mapping[str, str]) -> StepTime:
+    """Return the step time of one line of a table."""
     return StepTime(
         float(line["a_ms"]) * 1e-3,
         float(line["b_us"]) * 1e-6,
