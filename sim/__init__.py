@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.economics.economics import economics
     from sim.errors import LoadbankError, PolicyError, ScenarioError, TraceError
     from sim.explain import explain
     from sim.result import Result
@@ -28,6 +29,7 @@ _HOMES = {
     "RunControl": "sim.run_control",
     "ScenarioError": "sim.errors",
     "TraceError": "sim.errors",
+    "economics": "sim.economics.economics",
     "explain": "sim.explain",
     "load_scenario": "sim.simulate",
     "simulate": "sim.simulate",
@@ -41,6 +43,7 @@ __all__ = [
     "RunControl",
     "ScenarioError",
     "TraceError",
+    "economics",
     "explain",
     "load_scenario",
     "simulate",
@@ -48,10 +51,12 @@ __all__ = [
 
 
 class _Package(ModuleType):
-    """Keeps `sim.simulate` the function: importing the module of that name would hide it."""
+    """Keeps `sim.simulate` the function: importing what has its name would hide it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _HOMES and isinstance(value, ModuleType):
+            if not hasattr(value, name):  # a folder: its function is found when it is asked for
+                return
             value = getattr(value, name)
         super().__setattr__(name, value)
 

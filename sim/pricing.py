@@ -210,7 +210,10 @@ def _own_assets(world: World, owner: Owner) -> Iterator[Entry]:
         yearly = annuity(asset.price, rate, asset.life / S_PER_Y, asset.residual)
         about = f"{asset.price:,.0f} USD"
         site = asset.site or ""
-        yield Entry("capital", name, yearly / H_PER_YEAR, site, kind="given", about=about)
+        usd_per_h = yearly / H_PER_YEAR
+        yield Entry(
+            "capital", name, usd_per_h, site, kind="given", about=about, outlay_usd=asset.price
+        )
 
 
 def _operating(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import metadata
 from typing import Generic, TypeVar
 
@@ -75,4 +77,10 @@ class Registry(Generic[T]):
 
     def _entry_points(self) -> dict[str, metadata.EntryPoint]:
         group = "loadbank." + self.kind.replace(" ", "_")
-        return {point.name: point for point in metadata.entry_points(group=group)}
+        return {point.name: point for point in _installed(group, tuple(sys.path))}
+
+
+@cache
+def _installed(group: str, _path: tuple[str, ...]) -> tuple[metadata.EntryPoint, ...]:
+    """Return the entry points of a group: a scan of the disk, so once for each search path."""
+    return tuple(metadata.entry_points(group=group))

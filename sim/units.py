@@ -20,6 +20,7 @@ _QUANTITY = re.compile(rf"\s*({NUMBER})\s*([^\d\s].*?)?\s*", re.ASCII)
 _LONGEST = 64
 
 J_PER_KWH = 3.6e6
+W_PER_KW = 1e3
 S_PER_H = 3600.0
 H_PER_YEAR = 8766.0  # a mean year of 365.25 days
 H_PER_MONTH = H_PER_YEAR / 12.0

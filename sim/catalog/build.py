@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.catalog.entries import (
     Accelerator,
+    ClimateEntry,
     Efficiency,
     Entry,
     Model,
@@ -25,6 +26,7 @@ from sim.document.document import dotted
 from sim.errors import Problem
 from sim.registry import nearest_hint
 
+CLIMATE_NUMBERS = 4  # mean, yearly, daily and dew point
 Leaves = dict[tuple[Any, ...], Leaf]
 
 
@@ -155,7 +157,14 @@ def _rack(name: str, values: Values, sources: Sources, _: Finished) -> RackType:
 
 
 def _region(name: str, values: Values, sources: Sources, _: Finished) -> Region:
-    return Region(name=name, sources=sources, **values)
+    inner = {
+        key.removeprefix("climate."): values.pop(key)
+        for key in list(values)
+        if key.startswith("climate.")
+    }
+    whole = len(inner.keys() - {"southern"}) == CLIMATE_NUMBERS
+    climate = ClimateEntry(**inner) if whole else None
+    return Region(name=name, climate=climate, sources=sources, **values)
 
 
 def _owner(name: str, values: Values, sources: Sources, _: Finished) -> Owner:
@@ -181,6 +190,11 @@ def _checked(made: Entry, entry: RawEntry, finished: Finished) -> list[Problem]:
 
     if isinstance(made, Accelerator):
         return [problem(*wrong) for wrong in _accelerator_mistakes(made)]
+    if isinstance(made, Region) and made.climate is None:
+        if any(str(index[0]).startswith("climate.") for index in entry.leaves):
+            expected = "mean, yearly, daily and dew_point, all four"
+            return [problem("climate", "a part of a climate", expected)]
+        return []
     if isinstance(made, Model):
         return [problem(*wrong) for wrong in _model_mistakes(made)]
     if isinstance(made, NodeType):

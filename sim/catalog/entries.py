@@ -266,18 +266,45 @@ class RackType:
 
 
 @dataclass(frozen=True, slots=True)
+class ClimateEntry:
+    """Outdoor air over a typical year: a sine over the year and one over the day.
+
+    Attributes:
+        mean_c: mean of the year [degC].
+        yearly_k: amplitude over the year [K].
+        daily_k: amplitude over the day [K].
+        dew_point_c: dew point of the air [degC].
+        southern: whether the warm season is in January.
+    """
+
+    mean_c: float
+    yearly_k: float
+    daily_k: float
+    dew_point_c: float
+    southern: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
-    """A place on the grid.
+    """A place on the grid and under the sky.
 
     Attributes:
         usd_per_kwh: electricity price of a large industrial user [USD/kWh].
         gco2_per_kwh: carbon intensity of the grid, location-based [g/kWh].
+        climate: outdoor air, None where the catalogue does not say.
+        renewable_share: of the electricity generated [1], None where unknown.
+        outage_s_per_year: time without power of a customer [s], None where unknown.
+        water_stress: share of the water that is used up, in words; None where unknown.
     """
 
     name: str
     title: str
     usd_per_kwh: float
     gco2_per_kwh: float
+    climate: ClimateEntry | None = None
+    renewable_share: float | None = None
+    outage_s_per_year: float | None = None
+    water_stress: str | None = None
     sources: Sources = field(default_factory=dict, repr=False)
 
 

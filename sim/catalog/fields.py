@@ -27,6 +27,7 @@ COMPUTE_RATE: Final = Kind(
 
 PRECISIONS: Final = ("bf16", "fp8", "int8", "int4", "fp4")
 COOLINGS: Final = ("air", "liquid")
+STRESSES: Final = ("low", "medium", "high", "extremely high")
 _GROUP = re.compile(r"tp([1-9][0-9]{0,3})")
 
 
@@ -163,6 +164,8 @@ _POSITIVE_W = quantity(units.POWER, above=True)
 _W = quantity(units.POWER)
 _S = quantity(units.TIME)
 _RATIO = number(1.0)
+_K = quantity(units.TEMPERATURE_DIFFERENCE)
+_OUTDOOR_C = QuantityReader(Quantity(units.TEMPERATURE, low=-90.0, high=60.0))
 _COUNT = number(whole=True)
 _TITLE = Field("title", "title", text, numeric=False)
 _COOLING = choice(*COOLINGS)
@@ -258,6 +261,14 @@ _REGION: Final = (
     _TITLE,
     Field("price", "usd_per_kwh", quantity(units.USD_PER_KWH)),
     Field("carbon", "gco2_per_kwh", quantity(units.CARBON)),
+    Field("climate.mean", "climate.mean_c", _OUTDOOR_C, required=False),
+    Field("climate.yearly", "climate.yearly_k", _K, required=False),
+    Field("climate.daily", "climate.daily_k", _K, required=False),
+    Field("climate.dew_point", "climate.dew_point_c", _OUTDOOR_C, required=False),
+    Field("climate.southern", "climate.southern", truth, required=False, numeric=False),
+    Field("renewable", "renewable_share", quantity(units.SHARE), required=False),
+    Field("outage", "outage_s_per_year", quantity(units.TIME), required=False),
+    Field("water_stress", "water_stress", choice(*STRESSES), required=False, numeric=False),
 )
 
 _USD = quantity(units.USD)

@@ -148,5 +148,6 @@ def sourced(
         if not low <= value <= high:
             raise RefusedError("a range that holds the value")
     elif mark.spread is not None:
-        low, high = value * (1.0 - mark.spread), value * (1.0 + mark.spread)
+        half = abs(value) * mark.spread
+        low, high = value - half, value + half
     return Sourced(mark.kind, mark.source, known[mark.source].date, low, high, remark.note)

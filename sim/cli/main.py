@@ -15,6 +15,7 @@ from sim.cli import (
     catalog,
     compare,
     dcim,
+    economics,
     headroom,
     plan,
     run,
@@ -58,6 +59,7 @@ app.command("sweep")(sweep.sweep)
 app.command("compare")(compare.compare)
 app.command("plan")(plan.plan)
 app.command("headroom")(headroom.headroom)
+app.command("economics")(economics.economics)
 app.command("sensitivity")(sensitivity.sensitivity)
 
 # What typer raises at wrong usage: click's class, of which newer versions have a copy of their own.

@@ -142,12 +142,16 @@ def _write_page(result: SweepResult, folder: Path) -> Path:
 
 
 def _print_study(result: SweepResult, folder: Path) -> None:
+    from sim.report.answers.study_answer import study_answers
+
     console = wide_console()
     progress = result.progress
     console.print(
         f"{len(result.variants)} variants, {progress.done} runs"
         f" ({progress.found} found, {progress.failed} failed), {progress.elapsed_s:.1f} s"
     )
+    for answer in study_answers(result):
+        console.print(answer, markup=False, highlight=False)
     if result.loaded.study.metrics:
         _print_metrics(result, console)
     for row in result.failures.itertuples():
@@ -163,10 +167,11 @@ def _print_study(result: SweepResult, folder: Path) -> None:
 def _print_metrics(result: SweepResult, console: Console) -> None:
     """Print a table per metric, a row per variant with its interval."""
     from sim.experiment.study.axes import axes_of
+    from sim.report.answers.words import axis_name
     from sim.report.charts.study_scales import metric_title, writer
 
     axes = axes_of(result.loaded.study, result.variants)
-    header = [*(axis.title for axis in axes), "mean", "95 % interval", "runs"]
+    header = [*(axis_name(axis) for axis in axes), "mean", "95 % interval", "runs"]
     for metric, rows in result.intervals.groupby("metric", sort=False):
         write = writer(str(metric))
         cells = [

@@ -9,7 +9,7 @@ from sim.catalog.entries import Accelerator, Owner
 from sim.cost.finance import annuity
 from sim.cost.ledger import Entry
 from sim.scenario.schema.economics import Economics
-from sim.units import H_PER_MONTH, H_PER_YEAR, S_PER_Y
+from sim.units import H_PER_MONTH, H_PER_YEAR, S_PER_Y, W_PER_KW
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _hall(installed: Installed, money: _Money, facility: str) -> Iterator[Entry]
             yield money.plant(layer, f"{layer}_usd_per_w", built_w)
         price = owner.land_usd_per_w * installed.it_w
         usd_per_h = price * money.rate / H_PER_YEAR  # land keeps its value: interest only
-        yield money.entry("capital", "land", usd_per_h, "land_usd_per_w", f"{price:,.0f} USD")
+        yield money.capital("land", usd_per_h, "land_usd_per_w", price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,15 @@ class _Money:
         usd_per_h = self._per_h(price * number, self.owner.it_life_s, self.owner.it_residual)
         about = f"{number:g} {name} at {price:,.0f} USD"
         kind = mark.kind if mark else "given"
-        return Entry("capital", "accelerators", usd_per_h, self.site, kind=kind, about=about)
+        return Entry(
+            "capital",
+            "accelerators",
+            usd_per_h,
+            self.site,
+            kind=kind,
+            about=about,
+            outlay_usd=price * number,
+        )
 
     def around(self, layer: str, name: str, installed: Installed) -> Entry:
         """Return what stands around accelerators whose price does not cover it."""
@@ -107,38 +115,37 @@ class _Money:
         share = getattr(self.owner, name)
         price = share * sum((price or 0.0) * number for price, number in prices)
         usd_per_h = self._per_h(price, self.owner.it_life_s, self.owner.it_residual)
-        return self.entry("capital", layer, usd_per_h, name, f"{price:,.0f} USD")
+        return self.capital(layer, usd_per_h, name, price)
 
     def it(self, layer: str, name: str, number: float) -> Entry:
         """Return capital that lives as long as the accelerators, priced by the piece."""
         price = getattr(self.owner, name) * number
         usd_per_h = self._per_h(price, self.owner.it_life_s, self.owner.it_residual)
-        return self.entry("capital", layer, usd_per_h, name, f"{price:,.0f} USD")
+        return self.capital(layer, usd_per_h, name, price)
 
     def plant(self, layer: str, name: str, rated_w: float) -> Entry:
         """Return capital that lives as long as the hall, priced by rated power."""
         price = getattr(self.owner, name) * rated_w
         usd_per_h = self._per_h(price, self.owner.facility_life_s, 0.0)
-        return self.entry("capital", layer, usd_per_h, name, f"{price:,.0f} USD")
+        return self.capital(layer, usd_per_h, name, price)
 
     def monthly(self, layer: str, name: str, rated_w: float) -> Entry:
         """Return what is paid by rated power and month."""
         usd_per_h = getattr(self.owner, name) * rated_w / H_PER_MONTH
-        return self.entry("operating", layer, usd_per_h, name, f"{rated_w / 1e3:,.0f} kW")
+        about = f"{rated_w / W_PER_KW:,.0f} kW"
+        kind = self._kind(name)
+        return Entry("operating", layer, usd_per_h, self.site, kind=kind, about=about)
 
-    def entry(self, side: str, layer: str, usd_per_h: float, name: str, about: str) -> Entry:
-        """Return an entry with the kind of the owner's number behind it."""
-        mark = self.owner.sources.get(name)
-        kind = mark.kind if mark else "given"
-        capital = side == "capital"
+    def capital(self, layer: str, usd_per_h: float, name: str, price: float) -> Entry:
+        """Return capital with the kind of the owner's number behind it and what is paid for it."""
+        about, kind = f"{price:,.0f} USD", self._kind(name)
         return Entry(
-            "capital" if capital else "operating",
-            layer,
-            usd_per_h,
-            self.site,
-            kind=kind,
-            about=about,
+            "capital", layer, usd_per_h, self.site, kind=kind, about=about, outlay_usd=price
         )
+
+    def _kind(self, name: str) -> str:
+        mark = self.owner.sources.get(name)
+        return mark.kind if mark else "given"
 
     def _per_h(self, price: float, life_s: float, residual_share: float) -> float:
         yearly = annuity(price, self.rate, life_s / S_PER_Y, residual_share * price)

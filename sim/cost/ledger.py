@@ -32,6 +32,7 @@ class Entry:
         tier: tier that pays it, for income.
         kind: kind of the number behind it: measured, fitted, vendor, analyst, guess, given.
         about: what it is, in words.
+        outlay_usd: for capital, what is paid when it is bought [USD]; None where unknown.
     """
 
     side: Side
@@ -42,6 +43,7 @@ class Entry:
     tier: str = ""
     kind: str = "guess"
     about: str = ""
+    outlay_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "pydantic_core": ("sim.scenario", "sim.document", "sim.catalog"),
     "matplotlib": ("sim.report",),
     "pandas": (
-        *("sim.result", "sim.report", "sim.experiment"),
+        *("sim.result", "sim.report", "sim.experiment", "sim.economics"),
         *("sim.metrics.parquet", "sim.traffic.reader", "sim.traffic.formats"),
     ),
     "pyarrow": ("sim.result", "sim.report", "sim.metrics.parquet", "sim.traffic.formats"),

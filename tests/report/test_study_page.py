@@ -36,7 +36,7 @@ def study(**sweep):
     return load_study({"name": "wide", "description": ATTACK, "base": "quickstart", "sweep": sweep})
 
 
-def result(loaded, failures=()):
+def result(loaded, failures=(), outcomes=None):
     """Return what a sweep would: three numbers that depend on the index of the variant alone."""
     variants = expand(loaded.study)
     rows = [
@@ -57,6 +57,7 @@ def result(loaded, failures=()):
         intervals=pd.DataFrame(rows),
         failures=failed,
         timings=timings,
+        outcomes=outcomes or {},
         progress=SimpleNamespace(done=len(variants), failed=len(failed)),
     )
 
@@ -105,7 +106,7 @@ def test_a_third_axis_gives_a_chart_per_value():
     sweep = {"grid": GRID["grid"] | {"b": [1, 2]}}
     page = render_study(result(study(**sweep)))
     assert page.count("<figure>") == 3 * 2 + 1
-    assert "a.policy" in page
+    assert "policy of a" in page
 
 
 def test_a_failed_run_is_listed_with_its_reason():
@@ -224,9 +225,9 @@ def test_numbers_have_names_that_people_use(metric, title):
 
 def test_a_unit_that_all_values_share_is_told_once():
     rate, policy = axes_of(study(**GRID).study, expand(study(**GRID).study))
-    assert axis_title(rate) == "a.rate [req/s]"
+    assert axis_title(rate) == "rate of a [req/s]"
     assert [label for _, label in design_axis(rate)[0].ticks] == ["1", "2", "5"]
-    assert (axis_title(policy), short_texts(policy)) == ("a.policy", ["x", "y"])
+    assert (axis_title(policy), short_texts(policy)) == ("policy of a", ["x", "y"])
     together = study(zip={"a": ["10 req/s", "20 req/s"], "b": ["1 req/s", "2 req/s"]})
     (both,) = axes_of(together.study, expand(together.study))
     assert (axis_title(both), short_texts(both)) == ("a + b [req/s]", ["10 + 1", "20 + 2"])

@@ -24,6 +24,7 @@ class StudyAxis:
         numbers: the same as numbers, None where they are not numbers of one unit.
         places: index of the value by variant.
         sampled: whether the values are spread at random, so that nearly all are different.
+        paths: dotted paths of what changes along it.
     """
 
     title: str
@@ -31,6 +32,7 @@ class StudyAxis:
     numbers: tuple[float, ...] | None
     places: Mapping[int, int]
     sampled: bool = False
+    paths: tuple[str, ...] = ()
 
 
 def axes_of(study: Study, variants: Sequence[Variant]) -> list[StudyAxis]:
@@ -58,8 +60,10 @@ def _axis(paths: tuple[str, ...], variants: Sequence[Variant], sampled: bool) ->
         numbers[text] = None if None in (found := [*map(_number, values)]) else found[0]
     if named and len({variant.label for variant in variants}) == len(texts):
         by_place = {places[variant.index]: variant.label for variant in variants}
-        return StudyAxis("label", tuple(by_place[i] for i in range(len(texts))), None, places)
-    return StudyAxis(" + ".join(paths), tuple(texts), _one_unit(numbers), places, sampled)
+        labels = tuple(by_place[i] for i in range(len(texts)))
+        return StudyAxis("label", labels, None, places, paths=paths)
+    title = " + ".join(paths)
+    return StudyAxis(title, tuple(texts), _one_unit(numbers), places, sampled, paths)
 
 
 def value_text(value: Any) -> str:

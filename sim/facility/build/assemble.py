@@ -80,5 +80,6 @@ def _places(scenario: Scenario, catalog: Catalog) -> list[SitePlace]:
             places.append(SitePlace(site.lat, site.lon))
         else:
             region = catalog.regions[site.region_data]
-            places.append(SitePlace(site.lat, site.lon, region.usd_per_kwh, region.gco2_per_kwh))
+            prices = region.usd_per_kwh, region.gco2_per_kwh
+            places.append(SitePlace(site.lat, site.lon, *prices, region.climate))
     return places

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from math import inf, isnan, nan
 from pathlib import Path
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from sim.catalog.entries import ClimateEntry
 from sim.cost.tariff import Period, PurchaseAgreement, time_of_use
 from sim.errors import Problem, ScenarioError
 from sim.facility.build.physics import SitePhysics
@@ -50,12 +51,14 @@ class SitePlace:
         longitude: [degrees].
         usd_per_kwh: price of electricity in its region [USD/kWh], NaN where unknown.
         gco2_per_kwh: carbon intensity of its region [g/kWh], NaN where unknown.
+        climate: outdoor air of its region, None where unknown.
     """
 
     latitude: float
     longitude: float
     usd_per_kwh: float = nan
     gco2_per_kwh: float = nan
+    climate: ClimateEntry | None = None
 
 
 class RunFrame(Protocol):
@@ -104,7 +107,7 @@ def build_site(
         name,
         _cooling(cooling, racks),
         _stages(electrical),
-        _weather(weather, settings.start, frame),
+        _weather(_of_the_place(weather, place), settings.start, frame),
         site_grid,
     )
 
@@ -140,6 +143,16 @@ def _stage(name: str, equipment: schema.Equipment) -> Stage:
         equipment.quadratic,
         inf if equipment.rating_w is None else equipment.rating_w,
         Redundancy(equipment.redundancy, equipment.needed),
+    )
+
+
+def _of_the_place(weather: schema.Weather, place: SitePlace) -> schema.Weather:
+    """Return the weather with what the scenario does not say taken from the region's climate."""
+    if place.climate is None:
+        return weather
+    theirs = asdict(place.climate)
+    return weather.model_copy(
+        update={key: v for key, v in theirs.items() if key not in weather.model_fields_set}
     )
 
 

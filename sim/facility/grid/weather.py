@@ -35,6 +35,17 @@ class HeatWave:
             return 0.0
         return self.rise_k * sin(pi * (time_s - self.start_s) / (self.end_s - self.start_s))
 
+    def mean(self, start_s: float, end_s: float) -> float:
+        """Return the mean of an interval [K]; that of the instant if it is empty."""
+        if end_s <= start_s:
+            return self.at(start_s)
+        length_s = self.end_s - self.start_s
+        into = [
+            min(max(at_s - self.start_s, 0.0), length_s) / length_s for at_s in (start_s, end_s)
+        ]
+        area = self.rise_k * length_s / pi * (cos(pi * into[0]) - cos(pi * into[1]))
+        return area / (end_s - start_s)
+
 
 class Climate:
     """Outdoor temperature as two sines, over the year and over the day, and heat waves.
@@ -74,8 +85,19 @@ class Climate:
         return self._mean_c + year + day + sum(wave.at(time_s) for wave in self._waves)
 
     def mean(self, start_s: float, end_s: float) -> float:
-        """Return the temperature in the middle of an interval, its mean to second order."""
-        return self.at(0.5 * (start_s + end_s))
+        """Return the exact mean temperature of an interval [degC]; that of the instant if empty."""
+        middle_s, half_s = 0.5 * (start_s + end_s), 0.5 * (end_s - start_s)
+        year = self._yearly_k * _mean_of_wave(middle_s + self._year_s, half_s, YEAR_S)
+        day = self._daily_k * _mean_of_wave(middle_s + self._day_s, half_s, DAY_S)
+        waves = sum(wave.mean(start_s, end_s) for wave in self._waves)
+        return self._mean_c + year + day + waves
+
+
+def _mean_of_wave(middle_s: float, half_s: float, period_s: float) -> float:
+    """Return the mean of a cosine over an interval: its middle, times sin(x)/x of its half."""
+    angle = 2.0 * pi * half_s / period_s
+    damped = sin(angle) / angle if angle > 1e-9 else 1.0
+    return damped * cos(2.0 * pi * middle_s / period_s)
 
 
 @dataclass(frozen=True, slots=True)

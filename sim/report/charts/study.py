@@ -9,11 +9,18 @@ import numpy as np
 
 from sim.experiment.study.axes import StudyAxis
 from sim.interfaces import FloatArray
+from sim.report.answers.words import axis_name
 from sim.report.charts import svg
 from sim.report.charts.axes import Axis
 from sim.report.charts.chart import LegendEntry, Plot, figure, frame
 from sim.report.charts.palette import SLOTS
-from sim.report.charts.study_scales import axis_title, design_axis, metric_axis, writer
+from sim.report.charts.study_scales import (
+    axis_title,
+    design_axis,
+    metric_axis,
+    metric_title,
+    writer,
+)
 from sim.report.html.datatable import folded, table
 from sim.report.html.markup import Markup
 
@@ -71,8 +78,9 @@ def line_chart(
         known = np.isfinite(line.value)
         overlay.append(svg.dots(x, y, xs[known], line.value[known], slot, HEIGHT_PX))
         entries.append(LegendEntry(name, f"s{slot}"))
-    title = f"{found.metric}, {part}" if part else found.metric
-    told = f"over {axis_title(across)}" + (f", a line per {by.title}" if by else "")
+    name = metric_title(found.metric)
+    title = f"{name}, {part}" if part else name
+    told = f"over {axis_title(across)}" + (f", a line per {axis_name(by)}" if by else "")
     return figure(
         title,
         told,
@@ -102,5 +110,5 @@ def _values(found: Measured, across: StudyAxis, by: StudyAxis | None) -> Markup:
         places += [by.texts[by.places[variant]]] if by else []
         numbers = (found.value[row], found.low[row], found.high[row])
         rows.append([*places, *(write(float(number)) for number in numbers)])
-    header = [across.title, *([by.title] if by else []), "value", "low", "high"]
+    header = [axis_name(across), *([axis_name(by)] if by else []), "value", "low", "high"]
     return table(f"{found.metric} with 95 % intervals", header, rows, texts=2 if by else 1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.experiment.study.axes import StudyAxis
 from sim.interfaces import FloatArray
+from sim.report.answers.words import axis_name
 from sim.report.charts.axes import (
     Axis,
     LinearScale,
@@ -133,7 +134,8 @@ def _apart(
 def axis_title(axis: StudyAxis) -> str:
     """Return the name of an axis, with the unit that its numbers share."""
     unit = _shared_unit(axis)
-    return f"{axis.title} [{unit}]" if unit else axis.title
+    name = axis_name(axis)
+    return f"{name} [{unit}]" if unit else name
 
 
 def short_texts(axis: StudyAxis) -> list[str]:

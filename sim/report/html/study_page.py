@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +12,17 @@ import numpy as np
 
 from sim.experiment.study.axes import StudyAxis, axes_of
 from sim.report import formats
+from sim.report.answers.study_answer import Table, study_answers, study_tables
+from sim.report.answers.words import axis_name, axis_phrase
 from sim.report.charts.study import Measured, line_chart
 from sim.report.charts.study_front import pareto_chart, pareto_pair
 from sim.report.charts.study_heat import study_heat_map
-from sim.report.charts.study_scales import bounded, metric_axis, writer
+from sim.report.charts.study_scales import bounded, metric_axis, metric_title, writer
+from sim.report.charts.view import at
 from sim.report.html.datatable import table
+from sim.report.html.held import held_tables
 from sim.report.html.markup import Markup, join, tag
+from sim.report.html.origin import Origin, latest, origin_line
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
 
@@ -40,15 +47,18 @@ def write_study_report(result: SweepResult, path: Path) -> Path:
 def render_study(result: SweepResult) -> str:
     """Return the page of a study as HTML."""
     study = result.loaded.study
+    tables = study_tables(result)
     header = tag(
         "header",
         tag("p", "Loadbank study", class_="kicker"),
         tag("h1", study.name),
         tag("p", study.description, class_="lead") if study.description else None,
-        _facts(result),
+        _verdict(result, tables),
+        origin_line(study_origin(result)),
     )
     axes, measured = axes_of(study, result.variants), measured_of(result)
     sections = [
+        Section("answer", "What holds", _HOLDS, held_tables(tables)),
         Section("lines", "Over the axes", _LINES, _lines(measured, axes)),
         Section("maps", "Maps", "Stronger colours are more.", _maps(measured, axes)),
         Section("front", "Trade-offs", "Each dot is a variant.", _front(measured, axes)),
@@ -59,22 +69,44 @@ def render_study(result: SweepResult) -> str:
     return page(f"{study.name} · Loadbank", header, Markup(), shown)
 
 
+_HOLDS = (
+    "A row for each decision, a column for each scenario: the share of requests within SLO with "
+    "its 95 % interval. ✓ the interval is above the target, (✓) the mean is, (✗) only the interval "
+    "reaches it, ✗ missed."
+)
 _LINES = (
     "Dots are means over the replications of a variant, bands their 95 % intervals. "
     "All variants see the same random numbers."
 )
 
 
-def _facts(result: SweepResult) -> Markup:
-    progress = result.progress
-    facts = [
+def _verdict(result: SweepResult, tables: Sequence[Table]) -> Markup:
+    """Return the answers, the worst of them first and largest."""
+    answers = study_answers(result)
+    if not answers:
+        return Markup()
+    good = all(table.score(table.best) for table in tables)
+    first = tag("p", answers[0], class_="verdict" if good else "verdict bad")
+    others = tag("ul", *(tag("li", words) for words in answers[1:]), class_="also")
+    return join((first, others)) if len(answers) > 1 else first
+
+
+def study_origin(result: SweepResult) -> Origin:
+    """Return where the page of a study comes from."""
+    progress, loaded = result.progress, result.loaded
+    facts = (
         formats.plural(len(result.variants), "variant"),
         formats.plural(progress.done, "run"),
         f"{progress.failed} failed" if progress.failed else "",
-        f"seed {result.loaded.study.seed}",
-        f"base {result.loaded.study.base}",
-    ]
-    return tag("p", " · ".join(fact for fact in facts if fact), class_="facts")
+    )
+    moments = (
+        str(at(run.summary, "provenance", "machine", "finished_at") or "")
+        for runs in result.outcomes.values()
+        for run in runs.values()
+    )
+    file = loaded.document.file
+    command = shlex.join(["loadbank", "sweep", file]) if file else ""
+    return Origin(str(loaded.study.base), loaded.study.seed, command, latest(moments), facts)
 
 
 def measured_of(result: SweepResult) -> list[Measured]:
@@ -125,7 +157,7 @@ def _faceted(found: Measured, axes: list[StudyAxis]) -> list[Markup]:
             for row, variant in enumerate(found.variants)
             if all(axis.places[variant] == place for axis, place in fixed)
         ]
-        part = ", ".join(f"{axis.title} {axis.texts[place]}" for axis, place in fixed)
+        part = ", ".join(axis_phrase(axis, place) for axis, place in fixed)
         charts.append(line_chart(found.at(rows), across, by, part, y))
     return charts
 
@@ -152,7 +184,7 @@ def _where(variant: int, axes: list[StudyAxis]) -> list[str]:
 
 
 def _header(axes: list[StudyAxis]) -> list[str]:
-    return [axis.title for axis in axes] or ["Variant"]
+    return [axis_name(axis) for axis in axes] or ["Variant"]
 
 
 def _results(measured: list[Measured], axes: list[StudyAxis]) -> Markup:
@@ -171,7 +203,7 @@ def _results(measured: list[Measured], axes: list[StudyAxis]) -> Markup:
         for variant, found in list(cells.items())[:MOST_ROWS]
     ]
     header = _header(axes)
-    shown = table("Results", [*header, *metrics], rows, texts=len(header))
+    shown = table("Results", [*header, *map(metric_title, metrics)], rows, texts=len(header))
     left_out = len(cells) - len(rows)
     if not left_out:
         return shown
