@@ -159,7 +159,10 @@ def test_places_of_experts_scale_what_was_fitted_to_the_same_group():
     assert whole.basis == "scaled"
     assert whole.seconds(1, 0, 1) > fitted.seconds(1, 0, 1)  # the busiest accelerator reads more
     assert whole.c_s_per_kv_token == fitted.c_s_per_kv_token
-    assert resolve_power(experts, CHIP, 8, layout=Layout("bf16", 8), known=known).source == POWER.source
+    assert (
+        resolve_power(experts, CHIP, 8, layout=Layout("bf16", 8), known=known).source
+        == POWER.source
+    )
     copies = resolve_step_time(experts, CHIP, 8, layout=Layout("bf16", 8, 8), known=known)
     assert copies.basis == "physical"  # other layers lie elsewhere: that is not scaled
 
