@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from sim.catalog.catalog import Accelerator, Catalog, Model, load_catalog
 from sim.errors import InputError, Problem
 from sim.interfaces import FloatArray
 from sim.performance.configuration import Configuration
-from sim.performance.engines import ENGINES, HOST_S_PER_SEQ
-from sim.performance.kernel_sets import COLUMNS, TABLES, step_of
+from sim.performance.engines import DEFAULT_ENGINE, ENGINES, HOST_S_PER_SEQ
+from sim.performance.kernel_sets import COLUMNS, TABLES, interval_of, step_of
 from sim.performance.roofline import roofline
 from sim.performance.steptime import StepTime
 from sim.plant.memory_fit import WEIGHT_BYTES, Layout
@@ -32,6 +33,12 @@ PROMPTS = (64, 256, 512, 1024, 2048, 4096, 8192)
 SHORT_PROMPTS = (2, 4, 8, 16, 32)  # mixtures: their experts are covered within a few tokens
 LONG_PROMPTS = (8192, 32768, 131072)
 GROUPS = (1, 2, 4, 8)
+# Engines beside vLLM have a smaller table: the chips and models that they are published for most.
+OTHERS_CHIPS = ("h100-sxm", "h200-sxm", "b200-sxm", "gb200-nvl72")
+OTHERS_MODELS = (
+    *("llama-3.1-8b", "llama-3.1-70b", "llama-3.3-70b", "llama-3.1-405b", "qwen3-8b"),
+    *("qwen3-32b", "qwen3-30b-a3b", "qwen3-235b-a22b", "deepseek-v3", "gpt-oss-120b"),
+)
 WEIGHT_SHARE = 0.85  # of memory that weights may take: the rest is for the KV cache
 # Some tables of the package are off by orders of magnitude: 5 s for a step of Llama 4 in nvfp4.
 PLAUSIBLE = 5.0  # times the physical form, at most
@@ -39,9 +46,11 @@ PLAUSIBLE = 5.0  # times the physical form, at most
 
 def configurations(catalog: Catalog, engine: str) -> Iterator[Configuration]:
     """Yield what is tried: each pair of chip and model, in each format and layout that fits."""
-    for chip in SYSTEMS:
+    everything = engine == DEFAULT_ENGINE
+    for chip in SYSTEMS if everything else OTHERS_CHIPS:
         accelerator = catalog.accelerators[chip]
-        for name, known in MODELS.items():
+        for name in MODELS if everything else OTHERS_MODELS:
+            known = MODELS[name]
             for precision in (known.own,) if known.own else ("bf16", "fp8", "fp4"):
                 if precision not in accelerator.flops and precision not in ("bf16", known.own):
                     continue
@@ -126,7 +135,8 @@ def kernel_step(key: Configuration, model: Model, accelerator: Accelerator) -> S
     except Exception as error:
         expected = "a deployment that the kernels cover"
         raise InputError([Problem("kernels", str(error)[:200], expected)]) from error
-    return step_of(line)
+    low, high = interval_of(key, mixture=bool(model.experts))
+    return replace(step_of(line), time_low=low, time_high=high)
 
 
 def _check(key: Configuration, model: Model, accelerator: Accelerator, step_s: float) -> None:

@@ -70,9 +70,9 @@ def resolve_step_time(
     asked = configuration_of(model, accelerator, tensor_parallel, precision, layout)
     key = replace(asked, engine=engine.name)
     measured = key in sets.step_times and layout.kv_precision == "bf16"
-    kernels = None if measured else kernel_set(key)
+    kernels = None if measured else kernel_set(key, mixture=bool(model.experts))
     if kernels is not None:
-        return _with_cache(kernels, model, accelerator, key, layout)
+        return for_engine(_with_cache(kernels, model, accelerator, key, layout), engine)
     for name in (engine.name, *STAND_INS[engine.name]):
         step = _from_sets(sets, replace(asked, engine=name), model, accelerator, layout)
         if step is not None:

@@ -38,7 +38,7 @@ def log(path, factor, tokens=11, token_s=0.03):
     ("factor", "unit"), [(1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds")]
 )
 def test_a_log_in_another_unit_is_refused_with_its_name(tmp_path, factor, unit):
-    with pytest.raises(TraceError, match=f"look like {unit}: divide them by 1000"[:20]) as told:
+    with pytest.raises(TraceError, match="look like") as told:
         read_request_log(log(tmp_path / "log.jsonl", factor))
     assert unit in str(told.value)
 
@@ -89,5 +89,5 @@ def test_an_old_fit_holds_on_what_it_makes_itself_and_not_on_a_slower_server(tmp
         errors = still_holds(path, [new], KEY, limits)
         assert holds(errors) is kept
         assert errors["tpot mean"] == pytest.approx(1.0 / slower - 1.0, abs=0.01)
-    with pytest.raises(InputError, match="one of llama-3.1-8b fp8"):
+    with pytest.raises(InputError, match=r"one of llama-3\.1-8b fp8"):
         still_holds(path, [new], Configuration("h100-sxm", "llama-3.1-8b", "fp8"), limits)
