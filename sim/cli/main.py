@@ -17,8 +17,10 @@ from sim.cli import (
     dcim,
     economics,
     headroom,
+    init,
     plan,
     run,
+    runs,
     sensitivity,
     show,
     slices,
@@ -46,7 +48,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("init")(init.init)
 app.command("run")(run.run)
+app.command("report")(runs.report)
+app.command("ls")(runs.ls)
 app.command("validate")(show.validate)
 app.command("show")(show.show)
 app.command("schema")(show.schema)
