@@ -24,6 +24,7 @@ from sim.report.html.datatable import folded, table
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
+from sim.report.roadmap_words import fits_lines, roadmap_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +62,23 @@ def render_economics(found: Economics, source: str) -> str:
     )
     sections = [
         *(case_sections(found.case) if found.case is not None else ()),
+        *_to_do(found),
         Section("answers", "Answers", _LEAD, _answers(found)),
         *_cases(found),
         Section("assumed", "Assumed", _ASSUMED, _not_served(found)),
     ]
     return page(f"{study.name}: economics · Loadbank", header, Markup(), sections)
+
+
+def _to_do(found: Economics) -> Iterator[Section]:
+    """Yield what to do first, and what a limit holds."""
+    if found.roadmap is not None:
+        lines = tag("ul", *(tag("li", line) for line in roadmap_lines(found.roadmap)))
+        lead = "Every action was simulated on top of those before it, at the same target."
+        yield Section("roadmap", "What to do first", lead, lines)
+    if found.fitting is not None:
+        lines = tag("ul", *(tag("li", line) for line in fits_lines(found)))
+        yield Section("fits", "What fits", "In whole replicas.", lines)
 
 
 def _answers(found: Economics) -> Markup:
