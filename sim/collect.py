@@ -21,6 +21,7 @@ from sim.metrics.activity import OUTPUT_TOKENS, ratio
 from sim.metrics.columns import REQUEST_TYPES
 from sim.metrics.parquet import ParquetSink
 from sim.metrics.racks import rack_table
+from sim.metrics.saturation import backlogs, saturation, saturation_warning
 from sim.metrics.series import SeriesBlock, load_blocks, series_table
 from sim.metrics.sinks import MemorySink
 from sim.metrics.summary import Money, RunIdentity, SiteFigures, Window, summarise
@@ -44,7 +45,6 @@ def collect(world: World) -> Result:
     world.attempts.flush()
     window = Window(min(world.scenario.run.warmup_s, end_s), end_s)
     fingerprint = sha256(world.scenario)
-    above = above_limits(world.meter, window.length_s)
     sites, uses = list(_sites(world, window)), list(_pool_uses(world, window))
     ledger = run_ledger(world, uses, [site.energy_usd for site in sites], window.length_s)
     summary = summarise(
@@ -55,20 +55,7 @@ def collect(world: World) -> Result:
         sites=sites,
         money=Money(ledger, uses, world.router.egress_usd),
         performance=_performance(world),
-        extras={
-            "replication": world.replication,
-            "interrupted": world.interrupted,
-            "warnings": list(_warnings(world, above)),
-            "pools": dict(_pools(world)),
-            "topology": _topology(world),
-            "plant": _plant(world),
-            **_facility(world),
-            "rows": _rows(world, window),
-            "above_limit": above,
-            **_fleet(world),
-            **({"processes": list(world.process_names)} if world.process_names else {}),
-            "provenance": {**_provenance(world, fingerprint), "machine": machine()},
-        },
+        extras=_extras(world, window, fingerprint),
     )
     blocks = [
         *load_blocks(
@@ -86,6 +73,28 @@ def collect(world: World) -> Result:
         series=series_table(world.series.bins.starts_s(), blocks),
         racks=_racks(world, window),
     )
+
+
+def _extras(world: World, window: Window, fingerprint: str) -> dict[str, Any]:
+    """Return the keys of the summary beside those of `summarise`."""
+    above = above_limits(world.meter, window.length_s)
+    flow, pools = world.recorder.flow, world.names.pools
+    overload = backlogs(flow, pools, window.start_s, world.arrivals_end_s)
+    return {
+        "replication": world.replication,
+        "interrupted": world.interrupted,
+        **saturation(overload),
+        "warnings": [*saturation_warning(overload), *_warnings(world, above)],
+        "pools": dict(_pools(world)),
+        "topology": _topology(world),
+        "plant": _plant(world),
+        **_facility(world),
+        "rows": _rows(world, window),
+        "above_limit": above,
+        **_fleet(world),
+        **({"processes": list(world.process_names)} if world.process_names else {}),
+        "provenance": {**_provenance(world, fingerprint), "machine": machine()},
+    }
 
 
 def _request_table(world: World) -> Any:

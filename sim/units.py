@@ -129,13 +129,20 @@ TOKEN_RATE = _kind("a token rate", "1000 tokens/s", "tokens/s=1 ktokens/s=1e3", 
 TOKENS = _kind(
     "a number of tokens", "512 tokens", "tokens=1 token=1 ktokens=1e3 Mtokens=1e6", 1e9, (1, 2e7)
 )
+DAILY_TOKENS = _kind(
+    "a number of tokens a day",
+    "500 Mtokens/day",
+    "tokens/day=1 ktokens/day=1e3 Mtokens/day=1e6 Gtokens/day=1e9 Ttokens/day=1e12",
+    1e17,
+    (1e3, 1e15),
+)
 SHARE = _kind("a share", "30 %", "%=0.01", 1e4, (1e-9, 100.0))
 
 KINDS = (
     *(TIME, POWER, ENERGY, DATA, BIT_RATE, BYTE_RATE, TEMPERATURE, TEMPERATURE_DIFFERENCE),
     AIR_FLOW,
     *(USD, USD_PER_W, USD_PER_W_MONTH, USD_PER_GB, USD_PER_TOKEN, USD_PER_H, USD_PER_KWH, CARBON),
-    *(REQUEST_RATE, TOKEN_RATE, TOKENS, SHARE),
+    *(REQUEST_RATE, TOKEN_RATE, TOKENS, DAILY_TOKENS, SHARE),
 )
 
 

@@ -33,6 +33,7 @@ def economics(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
 ) -> int:
     """Compare places, chips, models, loads and ways to own in money; every cell is a run."""
+    from sim.economics import case_tables
     from sim.economics.economics import economics as compare_in_money
     from sim.economics.economics import load_economics_study
     from sim.experiment.study.results_table import put_table
@@ -46,11 +47,15 @@ def economics(
         for name in ("table", "layers", "not_served"):
             frame = getattr(found, name)
             put_table(room, "economics" if name == "table" else name, frame)
+        if found.case is not None:
+            put_table(room, "months", case_tables.months(found.case))
+            put_table(room, "swings", case_tables.swings(found.case))
         page = write_economics_report(found, str(study), folder / "economics.html")
     if as_json:
         exact = found.table.to_json(orient="records", double_precision=15)
         rows = json.loads(exact)
-        typer.echo(json.dumps({"study": asked.name, "rows": rows}, indent=2))
+        told_case = {"case": case_tables.as_data(found.case)} if found.case is not None else {}
+        typer.echo(json.dumps({"study": asked.name, "rows": rows, **told_case}, indent=2))
     elif not quiet:
         _print(found)
         typer.echo(f"page: {page}")
@@ -78,6 +83,7 @@ class _Told:
 
 def _print(found: Economics) -> None:
     from sim.report import formats
+    from sim.report.case_words import case_lines
     from sim.report.economics_words import (
         answer_lines,
         cheapest,
@@ -88,6 +94,10 @@ def _print(found: Economics) -> None:
     )
 
     console = wide_console()
+    if found.case is not None:
+        for line in case_lines(found.case):
+            console.print(f"- {line}", markup=False)
+        console.print()
     console.print(headline(found), markup=False)
     for line in answer_lines(found):
         console.print(f"- {line}", markup=False)

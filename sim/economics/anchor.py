@@ -15,7 +15,7 @@ from sim.economics.cells import POOL, TIER, Cell, scenario_of
 from sim.errors import ScenarioError
 from sim.experiment.headroom.knee import Limit, Margins, explore, margins_of
 from sim.facility.metering.nodes import loaded_racks_w
-from sim.pricing import standing_entries
+from sim.pricing import installed, standing_entries
 from sim.scenario.schema.economics_study import EconomicsStudy, Pattern
 from sim.serving.engine.saturation import saturated_rate_per_s
 from sim.serving.queues.pool_model import PoolModel
@@ -57,6 +57,7 @@ class Anchor:
         time_low, time_high: interval of step times, as factors [1].
         standing: entries of the ledger by way to own, without energy.
         rent_usd_per_h: rent of the accelerators, None where unknown [USD/h].
+        rated_w: IT power for which the hall around what serves is built [W].
     """
 
     cell: Cell
@@ -78,6 +79,7 @@ class Anchor:
     time_high: float = 1.0
     standing: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
     rent_usd_per_h: float | None = None
+    rated_w: float = 0.0
 
     def mean_rack_w(self, used: float) -> float:
         """Return the mean power of a whole rack at a share of the load [W], to the watt."""
@@ -134,6 +136,7 @@ def find_anchor(cell: Cell, study: EconomicsStudy) -> Anchor:
         time_high=numbers.step_time.time_high,
         standing={how: tuple(_standing(search, how)) for how in study.ownership},
         rent_usd_per_h=_rent(search),
+        rated_w=_rated_w(search),
     )
 
 
@@ -161,7 +164,9 @@ class _Search:
         self._capacity_per_s = float(per_replica_s) * probe.pools[0].replicas
         self._rate_per_s = FIRST_SHARE * self._capacity_per_s / work.per_start
         service_s = _service_s(numbers, work)
-        needed_s = [SERVICES * service_s, study.requests / (self._rate_per_s * work.per_start)]
+        # Clumps average out more slowly: the variance of a count grows with the square of the cv.
+        requests = study.requests * max(1.0, self._pattern.cv)
+        needed_s = [SERVICES * service_s, requests / (self._rate_per_s * work.per_start)]
         if work.per_start > 1.0:
             needed_s.append(SESSIONS * work.per_start * (service_s + PAUSE_S))
         window_s = float(min(max(LEAST_S, *needed_s), MOST_S))
@@ -378,3 +383,9 @@ def _rent(search: _Search) -> float | None:
     rent = numbers.accelerator.rent_usd_per_h
     degree = numbers.section.tensor_parallel
     return None if rent is None else rent * degree * search.world.pools[0].replicas
+
+
+def _rated_w(search: _Search) -> float:
+    """Return the IT power for which a hall around the accelerators that serve is built [W]."""
+    world = search.standing_world({"basis": "owned"}, "owned")
+    return float(sum(site.it_w for site in installed(world)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,15 @@ from sim.document.document import from_mapping
 from sim.document.validate import validated
 from sim.document.yaml_reader import read_document
 from sim.economics.anchor import Anchor, find_anchor
+from sim.economics.case import CaseResult, run_case
 from sim.economics.cells import Cell, cells_of
 from sim.economics.money import indicators, ledger_of, mean_load, shares
 from sim.economics.places import SiteYear, site_years
+from sim.errors import Problem, ScenarioError
 from sim.experiment.execution.executor import open_executor
 from sim.experiment.execution.point import point_key, program_version
 from sim.experiment.execution.run_folders import read_outcome, run_folder, write_json, written_aside
+from sim.scenario.schema.business_case import BusinessCase
 from sim.scenario.schema.economics_study import EconomicsStudy
 
 if TYPE_CHECKING:
@@ -65,12 +68,14 @@ class Economics:
         table: a row per region, chip, model, pattern and way to own, with its indicators.
         layers: cost by layer of each row [USD/h], in long form.
         not_served: cells without an answer, and why.
+        case: the fleet over years, None where the study has none.
     """
 
     study: EconomicsStudy
     table: pd.DataFrame
     layers: pd.DataFrame
     not_served: pd.DataFrame
+    case: CaseResult | None = None
 
     def answers(self) -> Iterator[Answer]:
         """Yield the cheapest way for each model and load, where any has a known price."""
@@ -136,7 +141,36 @@ def economics(
     with open_executor(executor) as opened:
         anchors = _all_anchors(cells, asked, kept, opened, progress)
         years = _all_years(anchors, asked, opened, progress)
-    return _table(asked, catalog, anchors, years)
+    found = _table(asked, catalog, anchors, years)
+    if asked.case is None:
+        return found
+    row = _row_of(found, asked.case)
+    return replace(found, case=run_case(asked, asked.case, row, anchors, years, catalog))
+
+
+def _row_of(found: Economics, case: BusinessCase) -> dict[str, Any]:
+    """Return the row of a case: the cheapest of those that it allows.
+
+    Raises:
+        ScenarioError: none of them has a known price.
+    """
+    study, rows = found.study, found.table
+    asked = {
+        "chip": case.chip,
+        "model": case.model or study.models[0],
+        "pattern": case.pattern or next(iter(study.patterns)),
+        "region": case.region,
+        "ownership": case.ownership,
+    }
+    for name, value in asked.items():
+        if value is not None and not rows.empty:
+            rows = rows[rows[name] == value]
+    rows = rows[rows["usd_per_mtoken"].notna()]
+    if rows.empty:
+        told = ", ".join(value for value in asked.values() if value is not None)
+        expected = "a cell that serves at a known price"
+        raise ScenarioError([Problem("case", told, expected)])
+    return records(rows.sort_values("usd_per_mtoken", kind="stable"))[0]
 
 
 def _all_anchors(

@@ -163,16 +163,15 @@ def _spread(anchor: Anchor) -> tuple[float, float]:
     """Return the ends of the interval of a cost per token, as factors on it.
 
     A step that takes longer by a factor serves fewer tokens by about as much at the same cost per
-    hour; what replications of the load differ by is taken in quadrature.
+    hour. Both parts are factors, so they are joined on the scale of logarithms, in quadrature: the
+    interval of the step times, and Student's of the mean of the replications.
     """
     from sim.experiment.statistics.intervals import replication_interval
 
-    found = replication_interval(anchor.output_tokens_per_s)
-    noise = found.half_width / found.value if found.value else 0.0
-    noise = noise if math.isfinite(noise) else 1.0
-    below = math.hypot(1.0 - anchor.time_low, noise)
-    above = math.hypot(anchor.time_high - 1.0, noise)
-    return max(0.0, 1.0 - below), 1.0 + above
+    noise = replication_interval([math.log(rate) for rate in anchor.output_tokens_per_s]).half_width
+    below = math.hypot(math.log(anchor.time_low), noise)
+    above = math.hypot(math.log(anchor.time_high), noise)
+    return math.exp(-below), math.exp(above)
 
 
 def _mean(values: tuple[float, ...]) -> float:

@@ -127,9 +127,9 @@ def scale_option(scale: Scale, place: str, gap: int) -> Option:
         return axis("category", "text", data=short, boundaryGap=True, **named)
     ends: Option = {"scale": True}
     if scale.low is not None:
-        ends["min"] = scale.low
+        ends["min"] = known(scale.low)
     if scale.high is not None:
-        ends["max"] = scale.high
+        ends["max"] = known(scale.high)
     shown = axis("log" if scale.log else "value", scale.unit, **ends, **named)
     ticks = list(scale.ticks) or _ticks(scale)
     if ticks:

@@ -19,6 +19,7 @@ from sim.report.economics_words import (
     price,
     where,
 )
+from sim.report.html.case_sections import case_sections
 from sim.report.html.datatable import folded, table
 from sim.report.html.live import live_figure
 from sim.report.html.markup import Markup, join, tag
@@ -60,6 +61,7 @@ def render_economics(found: Economics, source: str) -> str:
         tag("p", f"seed {study.seed}; again with: loadbank economics {source}", class_="note"),
     )
     sections = [
+        *(case_sections(found.case) if found.case is not None else ()),
         Section("answers", "Answers", _LEAD, _answers(found)),
         *_cases(found),
         Section("assumed", "Assumed", _ASSUMED, _not_served(found)),

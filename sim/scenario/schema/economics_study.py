@@ -18,6 +18,7 @@ from sim.document.quantities import (
     refusal,
 )
 from sim.scenario.schema.base import Name, Reference, Section, Text, not_empty
+from sim.scenario.schema.business_case import BusinessCase
 
 References = Annotated[tuple[Reference, ...], Strict(False), AfterValidator(not_empty)]
 Ownership = Literal["owned", "retrofit", "colocation", "rented"]
@@ -140,8 +141,31 @@ class EconomicsStudy(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of all runs; all cells see the same random numbers."""
 
+    case: BusinessCase | None = None
+    """A fleet over years: cash, break-even and how sure it is."""
+
     @model_validator(mode="after")
     def _serves_something(self) -> Self:
         if self.used <= 0.0:
             raise refusal("a share above 0 %", at=("used",))
+        if self.case is not None:
+            self._is_of_this_study(self.case)
         return self
+
+    def _is_of_this_study(self, case: BusinessCase) -> None:
+        """Refuse a case that names what the study does not have."""
+        known = {
+            "chip": self.chips,
+            "model": self.models,
+            "pattern": tuple(self.patterns),
+            "region": self.regions,
+            "ownership": self.ownership,
+        }
+        for key, names in known.items():
+            value = getattr(case, key)
+            if value is not None and value not in names:
+                raise refusal(f"one of the study's: {', '.join(names)}", at=("case", key))
+        for at, generation in enumerate(case.generations):
+            if generation.chip not in self.chips:
+                shown = f"one of the study's chips: {', '.join(self.chips)}"
+                raise refusal(shown, at=("case", "generations", at, "chip"))
