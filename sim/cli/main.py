@@ -17,6 +17,7 @@ from sim.cli import (
     dcim,
     economics,
     headroom,
+    init,
     plan,
     run,
     sensitivity,
@@ -46,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command("init")(init.init)
 app.command("run")(run.run)
 app.command("validate")(show.validate)
 app.command("show")(show.show)

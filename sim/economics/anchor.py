@@ -14,6 +14,7 @@ from sim.cost.ledger import Entry
 from sim.economics.cells import POOL, TIER, Cell, scenario_of
 from sim.errors import ScenarioError
 from sim.experiment.headroom.knee import Limit, Margins, explore, margins_of
+from sim.explain.degree import smallest_degree
 from sim.facility.metering.nodes import loaded_racks_w
 from sim.pricing import installed, standing_entries
 from sim.scenario.schema.economics_study import EconomicsStudy, Pattern
@@ -344,12 +345,10 @@ def _smallest_degree(cell: Cell, study: EconomicsStudy) -> int:
     Raises:
         ScenarioError: the cell is wrong for another reason.
     """
-    pattern = study.patterns[cell.pattern]
-    work = _mean_request(pattern)
-    tokens = KV_ROOM * (work.context_tokens + work.output_tokens)
-    degree, problem = 1, None
-    while degree <= 128:
-        data = scenario_of(
+    work = _mean_request(study.patterns[cell.pattern])
+
+    def make(degree: int) -> dict[str, Any]:
+        return scenario_of(
             cell,
             study,
             tensor_parallel=degree,
@@ -357,17 +356,8 @@ def _smallest_degree(cell: Cell, study: EconomicsStudy) -> int:
             duration_s=LEAST_S,
             warmup_s=0.0,
         )
-        try:
-            world = World(_loaded(data), 0)
-        except ScenarioError as error:
-            problem = error
-        else:
-            if world.pool_numbers[0].kv_tokens >= tokens:
-                return degree
-        degree *= 2
-    if problem is not None:
-        raise problem
-    return 0
+
+    return smallest_degree(make, KV_ROOM * (work.context_tokens + work.output_tokens))
 
 
 def _standing(search: _Search, how: str) -> list[Entry]:

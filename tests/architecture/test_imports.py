@@ -18,6 +18,7 @@ ROWS = (
     ("view",),
     ("report",),
     ("economics",),
+    ("start",),
     ("experiment", "calibration"),
     ("explain",),
     ("simulate",),
