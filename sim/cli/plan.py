@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +33,7 @@ def plan(
     executor: ExecutorOption = "processes",
 ) -> int:
     """Find the cheapest fleet that satisfies every constraint of a study."""
+    from sim.document.yaml_writer import yaml_text_of
     from sim.experiment.plan.plan import plan as find_fleet
     from sim.experiment.study.results_table import put_table
     from sim.experiment.study.study import load_study
@@ -47,25 +47,20 @@ def plan(
         result = find_fleet(loaded, uncertain=uncertain, out=folder, executor=executor)
         put_table(room, "fleets", result.candidates)
         for site, values in values_of(launches_of(result)).items():
-            room.put(f"values-{site}.yaml", partial(_write_yaml, values))
+            room.put_text(f"values-{site}.yaml", yaml_text_of(values))
         page = write_plan_report(result, folder / "plan.html")
     _print_plan(result)
     typer.echo(f"page: {page}")
     return OK
 
 
-def _write_yaml(values: Mapping[str, Any], path: Path) -> None:
-    import yaml
-
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-
-
 def _print_plan(result: PlanResult) -> None:
     from sim.report.answers.plan_answer import costs_of, launches_of, plan_answers, relief_text
+    from sim.report.formats import GAP
 
     console = wide_console()
     for said in plan_answers(result):
-        console.print(said, markup=False, highlight=False)
+        console.print(said.replace(GAP, " "), markup=False, highlight=False)
     for title, told in costs_of(result.summary):
         console.print(f"{title}: {told}", markup=False, highlight=False)
     for launch in launches_of(result):

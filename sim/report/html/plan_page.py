@@ -6,8 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
+from sim.document.yaml_writer import yaml_text_of
 from sim.report import formats
 from sim.report.answers.launch import values_of
 from sim.report.answers.plan_answer import (
@@ -208,7 +207,7 @@ def _start(result: PlanResult) -> Markup:
         parts += [tag("h3", told), tag("pre", each.command, tabindex=0)]
         parts += [tag("p", f"{note[:1].upper()}{note[1:]}.", class_="note") for note in each.notes]
     for site, values in values_of(launches).items():
-        text = yaml.safe_dump(values, sort_keys=False)
+        text = yaml_text_of(values)
         parts.append(folded(tag("pre", text, tabindex=0), f"values-{site}.yaml for Helm"))
     return join(parts)
 
