@@ -20,6 +20,7 @@ from sim.cli import (
     init,
     plan,
     run,
+    runs,
     sensitivity,
     show,
     slices,
@@ -49,6 +50,8 @@ app = typer.Typer(
 
 app.command("init")(init.init)
 app.command("run")(run.run)
+app.command("report")(runs.report)
+app.command("ls")(runs.ls)
 app.command("validate")(show.validate)
 app.command("show")(show.show)
 app.command("schema")(show.schema)
