@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.interfaces import FloatArray, IntArray
 from sim.report.charts.downsample import bucket, row_width_s
-from sim.report.charts.option import Chart, Line, Mark, time_chart
+from sim.report.charts.option import Line, Mark, TimeChart, time_chart
 from sim.report.charts.view import as_float, at, series_by_name, tier_names
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ MOST_MARKS = 12
 COLUMNS = ("arrival_s", "tier", "status", "ttft_s", "tpot_s", "e2e_s")
 
 
-def over_time(result: Result) -> list[Chart]:
+def over_time(result: Result) -> list[TimeChart]:
     """Return the charts over time of a run; those that have something to show."""
     marks = _incidents(result)
     return [*_requests(result, marks), *_plant(result, marks)]
@@ -68,7 +68,7 @@ def _incidents(result: Result) -> list[Mark]:
     return list(merged.values())[:MOST_MARKS]
 
 
-def _requests(result: Result, marks: list[Mark]) -> Iterator[Chart]:
+def _requests(result: Result, marks: list[Mark]) -> Iterator[TimeChart]:
     rows = result.request_columns(*COLUMNS)
     if rows.empty:
         return
@@ -98,7 +98,7 @@ def _requests(result: Result, marks: list[Mark]) -> Iterator[Chart]:
 
 def _demand(
     result: Result, rows: Frame, time_s: FloatArray, width_s: float, marks: list[Mark]
-) -> Chart:
+) -> TimeChart:
     arrival_s, e2e_s = rows["arrival_s"].to_numpy(float), rows["e2e_s"].to_numpy(float)
     edges = np.append(time_s, time_s[-1] + width_s)
     end_s = as_float(at(result.summary, "window", "end_s")) or float(edges[-1])
@@ -113,7 +113,7 @@ def _demand(
 
 def _attainment(
     result: Result, rows: Frame, bins: IntArray, time_s: FloatArray, marks: list[Mark]
-) -> Chart:
+) -> TimeChart:
     status, tiers = (rows[name].astype(str).to_numpy() for name in ("status", "tier"))
     lines, limits = [], {}
     for slot, tier in enumerate(tier_names(result)):
@@ -151,7 +151,7 @@ def _quantiles(bins: IntArray, values: FloatArray, count: int) -> tuple[FloatArr
     return found[0], found[1]
 
 
-def _plant(result: Result, marks: list[Mark]) -> Iterator[Chart]:
+def _plant(result: Result, marks: list[Mark]) -> Iterator[TimeChart]:
     sites = dict(list(series_by_name(result, "site").items())[:MOST_SITES])
     if not sites:
         return
