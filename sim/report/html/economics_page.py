@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
-from sim.report.charts.axes import log_axis
-from sim.report.charts.chart import LegendEntry
+from sim.report.charts.option import Data, Entry
 from sim.report.charts.ranges import Range, range_chart
+from sim.report.charts.xy import Scale
 from sim.report.economics_words import (
     answer_lines,
     basis,
@@ -21,6 +21,7 @@ from sim.report.economics_words import (
 )
 from sim.report.html.case_sections import case_sections
 from sim.report.html.datatable import folded, table
+from sim.report.html.live import live_figure
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
@@ -137,18 +138,20 @@ def _by_chip(rows: pd.DataFrame) -> Markup:
         for row in best
     ]
     low = 0.9 * min(max(each.low, each.value / 10.0) for each in ranges)
-    axis = log_axis(low, 1.1 * max(each.high for each in ranges), "number")
+    most = 1.1 * max(each.high for each in ranges)
+    x = Scale("USD per million output tokens", log=True, low=low, high=most)
     header = ["Chip", "USD per Mtoken", "Judged by"]
     cells = [[where(row), price(row), basis(row)] for row in best]
-    return range_chart(
+    chart = range_chart(
         "The cheapest way to have each chip",
         "USD per million output tokens, all in",
         ranges,
-        axis,
+        x,
         best[0]["usd_per_mtoken"],
-        folded(table("The cheapest way to have each chip", header, cells, texts=1)),
-        [LegendEntry("interval of step times and runs", "s0")],
+        Data("The cheapest way to have each chip", header, cells),
+        [Entry("interval of step times and runs", 0)],
     )
+    return live_figure(chart)
 
 
 def _by_place(rows: pd.DataFrame, how: str) -> Markup:
