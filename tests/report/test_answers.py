@@ -11,11 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from report_cases import found_headroom
 
 from sim.experiment.execution.run_folders import write_json
-from sim.experiment.headroom.headroom import BreakingPoint, Headroom
-from sim.experiment.headroom.knee import Limit
-from sim.experiment.statistics.intervals import Interval
 from sim.load import load_scenario
 from sim.report.answers.headroom_answer import headroom_answers
 from sim.report.answers.launch import launch_of, values_of
@@ -96,19 +94,6 @@ def test_the_next_limit_has_the_least_left_of_those_that_do_not_bind():
     ]
     assert next_limit(SimpleNamespace(checks=checks)).slack == 0.2
     assert next_limit(SimpleNamespace(checks=checks[:1])) is None
-
-
-def found_headroom():
-    sla, power = Limit("sla", "<b>", 0.999), Limit("power", "fra", 90.0)
-    rows = [
-        {"replication": 0, "scale": scale, "kind": limit.kind, "name": limit.name}
-        | {"bound": limit.bound, "margin": margin}
-        for limit, margins in ((sla, (0.5, -0.5)), (power, (0.9, 0.6)))
-        for scale, margin in zip((1.0, 6.0), margins, strict=True)
-    ]
-    first = BreakingPoint(sla, Interval(3.5, 3.2, 3.8, 5, "replications"))
-    last = BreakingPoint(power, Interval(math.inf, math.inf, math.inf, 5, "replications"))
-    return Headroom((first, last), pd.DataFrame(rows))
 
 
 def test_a_search_tells_what_breaks_first_and_how_far_it_looked():

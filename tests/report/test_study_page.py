@@ -6,16 +6,15 @@ import base64
 import gzip
 import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from chromium import check_everywhere
+from report_cases import ATTACK, ATTAINED, ENERGY, GRID, LATENCY, study
+from report_cases import study_result as result
 
 from sim.experiment.study.axes import axes_of
 from sim.experiment.study.design import expand
-from sim.experiment.study.study import load_study
 from sim.report.charts.study import Measured
 from sim.report.charts.study_front import front_rows, pareto_pair
 from sim.report.charts.study_heat import STEPS, cell_text, color_steps
@@ -30,42 +29,6 @@ from sim.report.charts.study_scales import (
 )
 from sim.report.figures.study_plots import save_study_picture
 from sim.report.html.study_page import render_study, write_study_report
-
-ATTACK = "<script>alert(1)</script>"
-ENERGY, ATTAINED, LATENCY = "energy.it_kwh", "sla.premium.attainment", "latency.all.ttft_s.p99"
-
-
-def study(**sweep):
-    return load_study({"name": "wide", "description": ATTACK, "base": "quickstart", "sweep": sweep})
-
-
-def result(loaded, failures=(), outcomes=None):
-    """Return what a sweep would: three numbers that depend on the index of the variant alone."""
-    variants = expand(loaded.study)
-    rows = [
-        {"variant": v.index, "metric": metric, "value": value, "low": low, "high": 2 * value}
-        for v in variants
-        for metric, value, low in (
-            (ENERGY, 1.0 + v.index, -1.0),
-            (ATTAINED, 0.5 + 0.01 * v.index, 0.4),
-            (LATENCY, 1.0 / (1 + v.index), 0.1),
-        )
-    ]
-    failed = pd.DataFrame(failures, columns=["variant", "replication", "error"])
-    timings = pd.DataFrame([(v.index, 0, 1.5) for v in variants])
-    timings.columns = ["variant", "replication", "wall_s"]
-    return SimpleNamespace(
-        loaded=loaded,
-        variants=variants,
-        intervals=pd.DataFrame(rows),
-        failures=failed,
-        timings=timings,
-        outcomes=outcomes or {},
-        progress=SimpleNamespace(done=len(variants), failed=len(failed)),
-    )
-
-
-GRID = {"grid": {"a.rate": ["1 req/s", "2 req/s", "5 req/s"], "a.policy": ["x", "y"]}}
 
 
 def options(page):

@@ -158,21 +158,20 @@
     button(box, "CSV", `Save ${entry.title} as CSV`, () =>
       save(`${entry.name}.csv`, `data:text/csv;charset=utf-8,${encodeURIComponent(csv(entry.option))}`));
     entry.figure.querySelector("figcaption").append(box);
+    // the names of lines become buttons; ranges have a legend, too, but nothing to hide
+    const names = new Set(entry.option.legend.data);
     entry.figure.querySelectorAll(".legend li").forEach((item) => {
       const name = item.textContent;
-      item.tabIndex = 0;
-      item.setAttribute("role", "button");
-      item.setAttribute("aria-pressed", "true");
-      const toggle = () => {
-        const on = item.getAttribute("aria-pressed") !== "true";
-        item.setAttribute("aria-pressed", String(on));
+      if (!names.has(name)) return;
+      const toggle = document.createElement("button");
+      toggle.type = "button";
+      toggle.append(...item.childNodes);
+      item.append(toggle);
+      toggle.setAttribute("aria-pressed", "true");
+      toggle.addEventListener("click", () => {
+        const on = toggle.getAttribute("aria-pressed") !== "true";
+        toggle.setAttribute("aria-pressed", String(on));
         entry.chart.dispatchAction({ type: on ? "legendSelect" : "legendUnSelect", name });
-      };
-      item.addEventListener("click", toggle);
-      item.addEventListener("keydown", (event) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        toggle();
       });
     });
   };
@@ -222,7 +221,10 @@
     }
     echarts.connect("time");
     new ResizeObserver(() => charts.forEach(({ chart }) => chart.resize())).observe(document.querySelector("main"));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach(paint));
+    // colours are those of the page: of the dark one, and of paper, which is light
+    for (const media of ["(prefers-color-scheme: dark)", "print"]) {
+      matchMedia(media).addEventListener("change", () => charts.forEach((entry) => { entry.chart.resize(); paint(entry); }));
+    }
     document.documentElement.dataset.charts = String(charts.length);
   };
   start();

@@ -40,6 +40,12 @@ STEPS_S = (
 )
 MOST_SITES = 4
 MOST_MARKS = 12
+SITE_CHARTS = (
+    ("busy", "Accelerators busy", "share of what is installed, mean", "share"),
+    ("price_usd_per_kwh", "Electricity price", "USD per kWh", "number"),
+    ("carbon_g_per_kwh", "Carbon intensity", "g CO2 per kWh", "number"),
+    ("outside_c", "Outdoors", "temperature", "celsius"),
+)
 COLUMNS = ("arrival_s", "tier", "status", "ttft_s", "tpot_s", "e2e_s")
 
 
@@ -166,12 +172,21 @@ def _plant(result: Result, marks: list[Mark]) -> Iterator[TimeChart]:
         if (kw := as_float(at(result.summary, "power", name, "limit_kw"))) is not None
     }
     yield time_chart("IT power", "mean, by site", time_s, lines, "power", marks, limits)
+    for column, title, told, unit in SITE_CHARTS:
+        known = {name: rows for name, rows in sites.items() if _is_known(rows, column)}
+        if known:
+            time_s, lines = _lines(known, column)
+            yield time_chart(title, f"{told}, by site", time_s, lines, unit, marks)
     racks = result.series
     if "inlet_c" in racks and racks["inlet_c"].notna().any():
         hottest = racks[racks["kind"] == "rack"].groupby("time_s")["inlet_c"].max()
         time_s, values = _thin(hottest.index.to_numpy(float), hottest.to_numpy(float), hot=True)
         warm = [Line("hottest rack", values, 1)]
         yield time_chart("Inlet temperature", "of the air", time_s, warm, "celsius", marks)
+
+
+def _is_known(rows: Frame, column: str) -> bool:
+    return column in rows and bool(rows[column].notna().any())
 
 
 def _lines(sites: dict[str, Frame], column: str) -> tuple[FloatArray, list[Line]]:

@@ -252,20 +252,6 @@ class SegmentRunner(Admission):
             return self._change_batch(now, tight)
         return looks and bool(self.queue)
 
-    def _evict_behind(self, steps: int) -> None:
-        """Evict what the steps of this segment took the memory of."""
-        prefixes, memory = self.prefixes, self.memory
-        if prefixes is None or not prefixes.cache.idle_blocks:
-            return
-        if self._prompts and steps > 1:
-            chunk = self._last_chunk * steps
-            memory.unclaimed = self._later(self._prefilling[self._prompts - 1], chunk)
-        prefixes.evict(memory, self._steps_done, self._written_by(steps) if self._decodes else 0)
-
-    def _written_by(self, steps: int) -> int:
-        """Return the tokens that each decoding sequence has written ``steps`` steps from now."""
-        return steps
-
     def _start_segment(self, now: float, steps: int) -> None:
         """Start a segment of ``steps`` steps: work out how long they take and what they draw."""
         engine, pace, new = self.engine, self._memory_pace, self._new
