@@ -46,7 +46,7 @@ class Mooncake(FileFormat):
         return "input_length" in record and has_time and "chat_id" not in record
 
     def doubts_clock(self, arrival_s: FloatArray) -> tuple[str, str] | None:
-        """Doubt milliseconds if over 100 requests/s come in under a second, or with fractions of one.
+        """Doubt milliseconds if over 100 requests/s come in under a second, or with fractions.
 
         Mooncake's stamps are whole milliseconds; the same records in seconds look alike.
         """
