@@ -25,6 +25,7 @@ from sim.metrics.saturation import backlogs, saturation, saturation_warning
 from sim.metrics.series import SeriesBlock, load_blocks, series_table
 from sim.metrics.sinks import MemorySink
 from sim.metrics.summary import Money, RunIdentity, SiteFigures, Window, summarise
+from sim.performance.coefficients import joule_interval
 from sim.pricing import run_ledger
 from sim.provenance import machine, peak_rss_mb, provenance
 from sim.result import Result
@@ -280,7 +281,12 @@ def _pools(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
                     "source": numbers.step_time.source,
                     "interval": [numbers.step_time.time_low, numbers.step_time.time_high],
                 },
-                "power": {"kind": numbers.power.kind, "source": numbers.power.source},
+                "power": {
+                    "kind": numbers.power.kind,
+                    "source": numbers.power.source,
+                    "interval": [numbers.power.low, numbers.power.high],
+                },
+                "j_per_token_interval": list(joule_interval(numbers.step_time, numbers.power)),
                 **pool.report(),
             },
         )
@@ -325,6 +331,11 @@ def _warnings(world: World, above: Mapping[str, dict[str, Any]]) -> Iterator[str
             yield (
                 f"pool {name}: {pool.too_long} requests were rejected because they are longer "
                 f"than the KV cache of any of its replicas"
+            )
+        if pool.beyond_context:
+            yield (
+                f"pool {name}: {pool.beyond_context} requests were rejected because prompt and "
+                f"answer are longer than max_model_len"
             )
     if world.facility is not None:
         yield from facility_warnings(world.facility, world.plant)

@@ -18,6 +18,7 @@ from sim.calibration.run_fit import fit_runs
 from sim.calibration.servers import ServerRun, fit_server, predicted_steps
 from sim.calibration.table import StepTable, read_step_table
 from sim.calibration.table_fit import fit_step_table
+from sim.calibration.verdict import require_limits
 from sim.catalog.catalog import Catalog
 from sim.errors import InputError, Problem
 from sim.interfaces import FloatArray
@@ -74,6 +75,20 @@ def calibrate(
     return replace(found, coefficients=Coefficients(steps, found.coefficients.powers))
 
 
+def from_kernels(key: Configuration, catalog: Catalog) -> Calibration:
+    """Return the step time that measured kernels and the engine's host give, with its interval.
+
+    Raises:
+        InputError: unknown names, the extra is not installed, or the kernels do not cover the pair.
+    """
+    from sim.calibration.kernels import kernel_step
+
+    _physical(key, catalog)
+    model, accelerator = catalog.models[key.model], catalog.accelerators[key.accelerator]
+    step = kernel_step(key, model, accelerator)
+    return Calibration(Coefficients({key: step}), {}, ("nothing was fitted to a run",))
+
+
 def _fitted(
     paths: Sequence[Path], key: Configuration, limits: Limits, catalog: Catalog
 ) -> Calibration:
@@ -96,6 +111,7 @@ def _fitted(
         measured.runs += part.runs
         measured.points += part.points
     if measured.runs:
+        require_limits(measured.runs, limits)
         return _from_runs(measured, key, limits, physical, source)
     return _from_points(measured.points, key, physical, source, limits.window)
 

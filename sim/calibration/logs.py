@@ -23,6 +23,10 @@ FIELDS = {
     "last": ("last_token_ts", "last_token_time", "finished_ts", "last_token_s"),
 }
 MOST_PROBLEMS = 20
+# Between two tokens of an answer, in the median of a log: what no server is below or above [s].
+LEAST_S_PER_TOKEN, MOST_S_PER_TOKEN = 1e-4, 3.0
+USUAL_S_PER_TOKEN = 0.03
+UNITS = {"milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9, "hours": 1.0 / 3600.0}
 
 
 def read_request_log(path: Path) -> Run:
@@ -53,7 +57,31 @@ def read_request_log(path: Path) -> Run:
         problems.append(Problem("", "no requests", "one JSON object per line", str(path)))
     if problems:
         raise TraceError(problems)
-    return run_of(np.array(rows))
+    found = np.array(rows)
+    _require_seconds(found, path)
+    return run_of(found)
+
+
+def _require_seconds(rows: np.ndarray, path: Path) -> None:
+    """Refuse times that cannot be seconds, and name the unit that they seem to be in.
+
+    Raises:
+        TraceError: a token takes longer in the median than any server takes, or no time at all.
+    """
+    answers = rows[rows[:, 4] > 1.0]
+    if not len(answers):
+        return
+    token = float(np.median((answers[:, 2] - answers[:, 1]) / (answers[:, 4] - 1.0)))
+    if LEAST_S_PER_TOKEN <= token <= MOST_S_PER_TOKEN or token == 0.0:
+        return
+    unit, per_s = min(
+        UNITS.items(), key=lambda item: abs(np.log(token / item[1] / USUAL_S_PER_TOKEN))
+    )
+    got = f"{token:.3g} between two tokens of an answer, in the median"
+    hint = f"they look like {unit}: divide them by {per_s:g}" if per_s > 1.0 else ""
+    if per_s < 1.0:
+        hint = f"they look like {unit}: multiply them by {1.0 / per_s:g}"
+    raise TraceError([Problem("times", got, "times in seconds", str(path), hint=hint)])
 
 
 def run_of(rows: np.ndarray) -> Run:

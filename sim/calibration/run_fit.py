@@ -43,8 +43,9 @@ class RunFit:
 def fit_runs(runs: Sequence[Run], limits: Limits, start: StepTime) -> RunFit:
     """Fit the fixed, token and KV coefficients to logs, with held-out halves as their score.
 
-    Nelder-Mead on the logarithm of the three, through the replica's own event loop. The other
-    coefficients stay as they are in ``start``: such logs cannot tell them apart.
+    Nelder-Mead on the logarithm of the three, through the replica's own event loop; a curve of new
+    tokens follows the token coefficient. The other coefficients stay as they are in ``start``: such
+    logs cannot tell them apart.
 
     Args:
         runs: requests sorted by arrival, with their measured token times.
@@ -55,8 +56,6 @@ def fit_runs(runs: Sequence[Run], limits: Limits, start: StepTime) -> RunFit:
         InputError: the logs are too small, or their load too uniform, for three coefficients.
     """
     _require_support(runs)
-    # A decoding sequence is a new token too, so its own host time is inside the token term here.
-    start = replace(start, f_s_per_seq=0.0)
     whole = [slice(None)] * len(runs)
     first = [slice(0, len(run) // 2) for run in runs]
     second = [slice(len(run) // 2, len(run)) for run in runs]
@@ -118,7 +117,9 @@ def _search(
 
     def candidate(logs: FloatArray) -> StepTime:
         a, b, c = (first * np.exp(logs)).tolist()
-        return replace(start, a_s=a, b_s_per_token=b, c_s_per_kv_token=c)
+        share = b / start.b_s_per_token
+        curve = tuple((tokens, seconds * share) for tokens, seconds in start.curve)
+        return replace(start, a_s=a, b_s_per_token=b, c_s_per_kv_token=c, curve=curve)
 
     def score(logs: FloatArray) -> float:
         step_time = candidate(logs)

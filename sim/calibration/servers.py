@@ -162,6 +162,5 @@ def predicted_steps(
 ) -> tuple[FloatArray, FloatArray]:
     """Return predicted and measured times of the median and the mean steps [s]."""
     columns, measured = step_columns(runs, window)
-    by_batch = np.array([step.batch_s(batch) for batch in columns[:, 3]])
-    known = step.a_s + step.b_s_per_token * columns[:, 1] + step.c_s_per_kv_token * columns[:, 4]
-    return known + by_batch, measured
+    predicted = [step.seconds(new, kv, batch) for _, new, _, batch, kv in columns.tolist()]
+    return np.array(predicted), measured

@@ -55,14 +55,21 @@ class SchemaKind(StrEnum):
 
     SCENARIO = "scenario"
     TOPOLOGY = "topology"
+    STUDY = "study"
+    ECONOMICS = "economics"
 
 
 def schema(
     kind: Annotated[SchemaKind, typer.Argument(help="Which kind of file.")] = SchemaKind.SCENARIO,
 ) -> int:
-    """Print the JSON Schema of scenario or topology files, for editors."""
-    from sim.scenario.jsonschema import scenario_schema, topology_schema
+    """Print the JSON Schema of a kind of file, for editors."""
+    from sim.scenario import jsonschema
 
-    schema_of = {SchemaKind.SCENARIO: scenario_schema, SchemaKind.TOPOLOGY: topology_schema}
+    schema_of = {
+        SchemaKind.SCENARIO: jsonschema.scenario_schema,
+        SchemaKind.TOPOLOGY: jsonschema.topology_schema,
+        SchemaKind.STUDY: jsonschema.study_schema,
+        SchemaKind.ECONOMICS: jsonschema.economics_schema,
+    }
     typer.echo(json.dumps(schema_of[kind](), indent=2))
     return 0

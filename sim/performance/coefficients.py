@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
+from math import exp, hypot, log
 
 from sim.catalog.catalog import Accelerator, Model
 from sim.performance.coefficient_file import shipped_coefficients
@@ -16,15 +17,21 @@ from sim.performance.engines import (
     for_engine,
 )
 from sim.performance.kernel_sets import kernel_set
-from sim.performance.power import PhasePower, catalogue_power
+from sim.performance.power import PhasePower
 from sim.performance.roofline import roofline
 from sim.performance.steptime import StepTime
 from sim.performance.terms import covers, step_time_from_terms
+from sim.performance.utilised_power import utilised_power
 from sim.plant.memory_fit import EVEN_SPLIT, Layout
 
 # By how much the interval of a fit widens when it is carried over; a guess, because no two measured
 # configurations differ in this alone.
 SCALED_INTERVAL = (0.75, 1.35)
+TYPICAL_TOKENS = 16.0  # at which the reads of experts are compared
+# True over fitted power at a batch that the fit had not seen, its neighbours known (ML.ENERGY).
+FITTED_POWER = (0.92, 1.09)
+# More when the curve is another engine's: a guess.
+OTHER_ENGINE = (0.85, 1.15)
 
 
 def resolve_step_time(
@@ -63,9 +70,9 @@ def resolve_step_time(
     asked = configuration_of(model, accelerator, tensor_parallel, precision, layout)
     key = replace(asked, engine=engine.name)
     measured = key in sets.step_times and layout.kv_precision == "bf16"
-    kernels = None if measured else kernel_set(key)
+    kernels = None if measured else kernel_set(key, mixture=bool(model.experts))
     if kernels is not None:
-        return _with_cache(kernels, model, accelerator, key, layout)
+        return for_engine(_with_cache(kernels, model, accelerator, key, layout), engine)
     for name in (engine.name, *STAND_INS[engine.name]):
         step = _from_sets(sets, replace(asked, engine=name), model, accelerator, layout)
         if step is not None:
@@ -153,12 +160,15 @@ def scaled_to(
         after: float = getattr(physical, name)
         return after / before if before > 0.0 else 1.0
 
-    names = ("a_s", "b_s_per_token", "c_s_per_kv_token", "d_s_per_sqrt_seq", "e_s_per_token2")
+    names = ("a_s", "b_s_per_token", "c_s_per_kv_token", "e_s_per_token2")
     times = {name: getattr(fitted, name) * ratio(name) for name in names}
-    products, experts = ratio("b_s_per_token"), ratio("d_s_per_sqrt_seq")
+    products = ratio("b_s_per_token")
+    seen = known.new_tokens_s(TYPICAL_TOKENS)
+    experts = physical.new_tokens_s(TYPICAL_TOKENS) / seen if seen > 0.0 else 1.0
     return replace(
         fitted,
         **times,
+        d_s_per_sqrt_seq=fitted.d_s_per_sqrt_seq * experts,
         curve=tuple((tokens, seconds * products) for tokens, seconds in fitted.curve),
         batch_curve=tuple((batch, seconds * experts) for batch, seconds in fitted.batch_curve),
         basis="scaled",
@@ -179,7 +189,7 @@ def resolve_power(
     known: Coefficients | None = None,
     engine: str = DEFAULT_ENGINE,
 ) -> PhasePower:
-    """Return the power curve to use: given, else fitted, else from the catalogue's phases.
+    """Return the power curve to use: given, else fitted, else by utilisation.
 
     Args:
         model: shape of the model.
@@ -193,17 +203,42 @@ def resolve_power(
     """
     if given is not None:
         return given
+    sets = known or shipped_coefficients()
     asked = configuration_of(model, accelerator, tensor_parallel, precision, layout)
-    powers = (known or shipped_coefficients()).powers
     for name in (engine, *STAND_INS[engine]):
         key = replace(asked, engine=name)
-        near = key if key in powers else _same_but_experts(key, powers)
-        if near is not None and name == engine:
-            return powers[near]
-        if near is not None:
-            told = f"measured on {name}, used for {engine}: {powers[near].source}"
-            return replace(powers[near], source=told)
-    return catalogue_power(accelerator)
+        near = key if key in sets.powers else _same_but_experts(key, sets.powers)
+        if near is None:
+            continue
+        power = _with_interval(sets.powers[near])
+        if name != engine:
+            told = f"measured on {name}, used for {engine}: {power.source}"
+            low, high = power.low * OTHER_ENGINE[0], power.high * OTHER_ENGINE[1]
+            power = replace(power, source=told, low=low, high=high)
+        return power
+    size = (tensor_parallel, precision)
+    release = EngineRelease(engine)
+    step = resolve_step_time(model, accelerator, *size, layout=layout, known=known, engine=release)
+    return utilised_power(model, accelerator, *size, step, layout)
+
+
+def _with_interval(power: PhasePower) -> PhasePower:
+    """Return a fitted curve with what it was off by at batches that the fit had not seen."""
+    if (power.low, power.high) != (1.0, 1.0):
+        return power
+    return replace(power, low=FITTED_POWER[0], high=FITTED_POWER[1])
+
+
+def joule_interval(step: StepTime, power: PhasePower) -> tuple[float, float]:
+    """Return the 90 % interval of true over predicted energy per token [1].
+
+    Energy per token is power times step time over the batch; the errors of both are taken to be
+    independent. In runs of models left out they partly cancel (a step that takes longer than
+    predicted draws less), so the interval is on the wide side.
+    """
+    low = exp(-hypot(log(step.time_low), log(power.low)))
+    high = exp(hypot(log(step.time_high), log(power.high)))
+    return low, high
 
 
 def coefficient_warnings(
@@ -228,7 +263,10 @@ def coefficient_warnings(
             f"true time is {spread}"
         )
     if power.kind == "guess":
-        found.append(f"power by batch is a guess ({power.source})")
+        told = f"power by batch is a guess ({power.source})"
+        if power.low < power.high:
+            told += f": the true power is between {power.low:.2f} and {power.high:.2f} of it"
+        found.append(told)
     for name, numbers in (("step time", step_time), ("power", power)):
         if numbers.kind != "guess" and batch > numbers.batch_high:
             found.append(

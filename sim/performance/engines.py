@@ -15,9 +15,13 @@ STAND_INS = {
     "sglang": ("trt-llm", "vllm"),
     "trt-llm": ("sglang", "vllm"),
 }
-# Scheduling and sampling of a sequence in the physical form [s]. vLLM: fitted to the ML.ENERGY runs
-# of 12 models on H100 and B200. The others overlap it with the accelerator, 0 to 15 us: a guess.
-HOST_S_PER_SEQ = {"vllm": 20e-6, "sglang": 7.5e-6, "trt-llm": 7.5e-6}
+# Scheduling and sampling of a sequence, on the host of each copy of attention [s]. vLLM: measured
+# less kernels, over the batch, is 50 to 78 us in ML.ENERGY runs of dense models from batch 64 to
+# 900. The others schedule the next step while this one runs, 0 to 15 us: a guess.
+HOST_S_PER_SEQ = {"vllm": 55e-6, "sglang": 7.5e-6, "trt-llm": 7.5e-6}
+# More per layer of a mixture in fp8, whose products carry a scale for each block: launches that
+# vLLM's captured graphs hide in part (DeepSeek-V3, Qwen3-Coder 480B, Llama 4 Maverick). [s]
+BLOCK_SCALED_S_PER_LAYER = {"vllm": 140e-6, "sglang": 0.0, "trt-llm": 0.0}
 # True over predicted step time beyond the set's own interval, when the set is another engine's.
 # From vLLM down: fp8 DeepSeek on 8 B200 takes 16.8 ms under vLLM and 9 to 13 ms under SGLang, and
 # TensorRT-LLM at maximum load was seen at 0.47 to 1.1. The rest are guesses after these.

@@ -36,6 +36,8 @@ class PhasePower:
         source: where the numbers come from.
         points: batches and their decode power [W], joined over log2 of the batch, in place of the
             logistic where the measured ones do not follow it.
+        low: lower end of the 90 % interval of true over predicted power [1].
+        high: upper end of that interval [1].
     """
 
     idle_w: float
@@ -50,6 +52,8 @@ class PhasePower:
     kind: str = "guess"
     source: str = ""
     points: tuple[tuple[float, float], ...] = ()
+    low: float = 1.0
+    high: float = 1.0
 
     def decode_w(self, batch: float) -> float:
         """Return the power while ``batch`` sequences decode [W]."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import lgamma
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.catalog.entries import Accelerator, Model
-from sim.interfaces import FloatArray
-from sim.performance.engines import DEFAULT_ENGINE, HOST_S_PER_SEQ
+from sim.performance.engines import (
+    BLOCK_SCALED_S_PER_LAYER,
+    DEFAULT_ENGINE,
+    HOST_S_PER_SEQ,
+)
+from sim.performance.experts import covered_share
 from sim.performance.steptime import StepTime
 from sim.plant.memory_fit import EVEN_SPLIT, WEIGHT_BYTES, Layout, kv_bytes_per_token
 
@@ -19,13 +21,13 @@ from sim.plant.memory_fit import EVEN_SPLIT, WEIGHT_BYTES, Layout, kv_bytes_per_
 FALLBACK_COMPUTE = 0.4
 BF16_BYTES = 2.0
 TYPICAL_CONTEXT_TOKENS = 1024
-# Fitted to the ML.ENERGY runs of 12 models on H100 and B200: how much longer than at full
-# efficiency the weights of routed experts take to read.
-EXPERT_READ = 1.25
-# True over predicted step time on every measured configuration, each judged by the others'
-# errors: these intervals hold nine in ten (docs/validation.md).
-DENSE_INTERVAL = (0.75, 2.85)
-EXPERTS_INTERVAL = (0.75, 3.1)
+# True over predicted step time of ML.ENERGY runs that none of the numbers here was fitted to, the
+# widest of each model and chip: docs/kernels.md tells how they hold on models and chips left out.
+# Copies of attention wait for each other's prompts, of which one model was measured.
+DENSE_INTERVAL = (0.7, 1.8)
+EXPERTS_INTERVAL = (0.65, 1.7)
+COPIES_INTERVAL = (0.65, 5.0)
+UNJUDGED = (0.8, 1.25)  # more for engines of which no measurement was at hand: a guess
 ROOFLINE_SOURCE = "roofline with measured kernel efficiencies, uncalibrated"
 
 
@@ -41,9 +43,11 @@ def roofline(
 
     Every term is a data-sheet time divided by the measured efficiency of its kernels: weights and
     KV cache over bandwidth, products and prefill attention over peak, exchanges between
-    accelerators from a latency and bandwidth table, host time per layer and per sequence. Routed
-    experts are read as far as the batch covers them. Efficiencies: ai-dynamo/aiconfigurator kernel
-    tables; without the host time the end-to-end time of a real server came out 27 to 39 % short.
+    accelerators from a latency and bandwidth table, host time per layer and per sequence. A product
+    reads its weights while it computes, so the longer of the two counts, for dense layers and for
+    routed experts each; experts are read as far as the step's new tokens, prompts included, cover
+    them (`covered_share`). Exchanges, KV reads and host are not overlapped. Efficiencies:
+    ai-dynamo/aiconfigurator kernel tables.
 
     Layers with a window read and attend to all of the context here; `sim.serving.kv.windows` takes
     off what lies behind the window.
@@ -59,23 +63,25 @@ def roofline(
     group = float(tensor_parallel)
     shares = tensor_parallel // layout.data_parallel  # of attention and dense layers
     efficiency = accelerator.efficiency
-    bytes_each = WEIGHT_BYTES[precision]
-    weight_rate = accelerator.bandwidth_bytes_per_s * efficiency.bandwidth
-    dense_s = (model.params - model.expert_params) * bytes_each / (shares * weight_rate)
-    experts_s = EXPERT_READ * model.expert_params * bytes_each / (group * weight_rate)
-    expert_a, expert_d = _expert_terms(model, experts_s, layout.expert_parallel)
     latency_s, exchange_s = exchanges(model, accelerator, tensor_parallel, layout)
+    products = _Products(model, accelerator, tensor_parallel, precision, layout)
     kv_bytes = kv_bytes_per_token(model, shares, layout.kv_precision) / layout.data_parallel
     attention_rate = group * accelerator.flops["bf16"] * efficiency.prefill_attention
-    low, high = EXPERTS_INTERVAL if model.experts else DENSE_INTERVAL
+    low, high = _interval(model, layout, engine)
+    layer_s = efficiency.layer_overhead_s
+    if model.experts and precision == "fp8":
+        layer_s += BLOCK_SCALED_S_PER_LAYER[engine]
+    one_s = products.seconds(1.0)
     return StepTime(
-        a_s=model.layers * efficiency.layer_overhead_s + dense_s + expert_a + latency_s,
-        b_s_per_token=2.0 * model.active_params / (group * _flops(accelerator, precision))
-        + exchange_s,
+        a_s=model.layers * layer_s + one_s + latency_s,
+        b_s_per_token=products.token_s + exchange_s,
         c_s_per_kv_token=kv_bytes / (accelerator.bandwidth_bytes_per_s * efficiency.kv_read),
-        d_s_per_sqrt_seq=expert_d,
         e_s_per_token2=4.0 * model.layers * model.heads * model.head_dim / attention_rate,
         f_s_per_seq=HOST_S_PER_SEQ[engine] / layout.data_parallel,
+        curve=tuple(
+            (tokens, products.seconds(tokens) - one_s + exchange_s * tokens)
+            for tokens in products.knots()
+        ),
         kind="guess",
         basis="physical",
         source=ROOFLINE_SOURCE,
@@ -83,6 +89,67 @@ def roofline(
         time_low=low,
         time_high=high,
     )
+
+
+def _interval(model: Model, layout: Layout, engine: str) -> tuple[float, float]:
+    """Return the 90 % interval of true over predicted step time."""
+    low, high = EXPERTS_INTERVAL if model.experts else DENSE_INTERVAL
+    if layout.data_parallel > 1:
+        low, high = COPIES_INTERVAL
+    if engine != DEFAULT_ENGINE:
+        low, high = low * UNJUDGED[0], high * UNJUDGED[1]
+    return low, high
+
+
+class _Products:
+    """Time of a step's matrix products: the longer of weight reads and arithmetic.
+
+    Args:
+        model: shape of the model.
+        accelerator: one accelerator with its efficiencies.
+        group: accelerators of the replica [1].
+        precision: of the weights.
+        layout: how the model lies on the group.
+    """
+
+    def __init__(
+        self, model: Model, accelerator: Accelerator, group: int, precision: str, layout: Layout
+    ) -> None:
+        self._model, self._groups = model, layout.expert_parallel
+        byte_s = WEIGHT_BYTES[precision] / (
+            accelerator.bandwidth_bytes_per_s * accelerator.efficiency.bandwidth
+        )
+        product_s = 2.0 / (group * _flops(accelerator, precision))
+        dense = model.params - model.expert_params
+        self._dense_s = dense * byte_s * layout.data_parallel / group
+        self._dense_token_s = min(dense, model.active_params) * product_s
+        self._experts_s = model.expert_params * byte_s / group
+        self._experts_token_s = max(0.0, model.active_params - dense) * product_s
+
+    @property
+    def token_s(self) -> float:
+        """Time of one more token where arithmetic is the limit [s]."""
+        return self._dense_token_s + self._experts_token_s
+
+    def seconds(self, tokens: float) -> float:
+        """Return the time of the products of a step with so many new tokens [s]."""
+        dense_s = max(self._dense_s, tokens * self._dense_token_s)
+        if not self._experts_s:
+            return dense_s
+        share = covered_share(
+            self._model.experts or 1, self._model.top_k or 1, np.array([tokens]), self._groups
+        )
+        read_s = self._experts_s * float(share[0])
+        return dense_s + max(read_s, tokens * self._experts_token_s)
+
+    def knots(self) -> list[float]:
+        """Return the tokens between which `seconds` is nearly straight, the first of them 1."""
+        turns = [self._dense_s / self._dense_token_s]
+        if self._experts_s:
+            turns.append(self._experts_s / self._experts_token_s)
+            doublings = int(np.log2(max(turns))) + 1
+            turns += (2.0 ** np.arange(1, doublings)).tolist()
+        return [1.0, *sorted(turn for turn in turns if turn > 1.0)]
 
 
 def computes_in(accelerator: Accelerator, precision: str) -> str:
@@ -177,42 +244,3 @@ def windows_at_typical_context(step_time: StepTime, model: Model) -> StepTime:
         c_s_per_kv_token=step_time.c_s_per_kv_token * seen,
         e_s_per_token2=step_time.e_s_per_token2 * seen,
     )
-
-
-def _expert_terms(model: Model, all_experts_s: float, groups: int) -> tuple[float, float]:
-    """Return fixed time [s] and time per square root of the batch [s] of reading experts.
-
-    A batch of n tokens touches ``p = 1 - (1 - k / E)^n`` of the experts if they are chosen evenly.
-    Whole experts on ``g`` groups of accelerators make the step wait for the group that reads most:
-    the largest of ``g`` binomial counts of ``E / g`` experts, in the mean. The two terms are the
-    least-squares line of the share read over ``sqrt(n)``, n = 1 to 256.
-    """
-    if not model.experts or not model.top_k:
-        return 0.0, 0.0
-    batch = 2.0 ** np.linspace(0.0, 8.0, 33)
-    covered = 1.0 - (1.0 - model.top_k / model.experts) ** batch
-    if groups > 1:
-        covered = _largest_share(max(1, model.experts // groups), covered, groups)
-    slope, fixed = np.polyfit(np.sqrt(batch), covered, 1)
-    return all_experts_s * float(fixed), all_experts_s * float(slope)
-
-
-def _largest_share(experts: int, chance: FloatArray, groups: int) -> FloatArray:
-    """Return the mean of the largest of ``groups`` binomial counts, as a share of ``experts``.
-
-    Args:
-        experts: trials of each count.
-        chance: probability of each trial, shape (n,).
-        groups: independent counts.
-    """
-    counts = np.arange(experts + 1)
-    at_most = np.cumsum(_binomial(counts, experts, chance), axis=1)[:, :-1]
-    return np.asarray(np.sum(1.0 - np.clip(at_most, 0.0, 1.0) ** groups, axis=1) / experts)
-
-
-def _binomial(counts: NDArray[np.int64], trials: int, chance: FloatArray) -> FloatArray:
-    """Return the probability of each count (columns) at each chance (rows)."""
-    logs = np.array([lgamma(count + 1) for count in range(trials + 1)])
-    chosen = logs[trials] - logs[counts] - logs[trials - counts]
-    kept = np.clip(chance, 1e-15, 1.0 - 1e-15)[:, None]
-    return np.asarray(np.exp(chosen + counts * np.log(kept) + (trials - counts) * np.log1p(-kept)))

@@ -1,10 +1,12 @@
-"""JSON Schemas of the scenario and topology files, for completion and checks in editors."""
+"""JSON Schemas of the files that users write, for completion and checks in editors."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sim.scenario.schema.economics_study import EconomicsStudy
 from sim.scenario.schema.scenario import Scenario
+from sim.scenario.schema.study import Study
 from sim.scenario.schema.topology import Topology
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,6 +23,16 @@ def scenario_schema() -> dict[str, Any]:
 def topology_schema() -> dict[str, Any]:
     """Return the JSON Schema of a topology file."""
     return _with_single_racks(Topology.model_json_schema())
+
+
+def study_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a study file: sweeps, plans, sensitivities."""
+    return {"$schema": DIALECT, **Study.model_json_schema()}
+
+
+def economics_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a study in money."""
+    return {"$schema": DIALECT, **EconomicsStudy.model_json_schema()}
 
 
 def _with_single_racks(schema: dict[str, Any]) -> dict[str, Any]:

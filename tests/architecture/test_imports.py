@@ -58,7 +58,7 @@ ROW_OF = {part: row for row, parts in enumerate(ROWS) for part in parts}
 MAY_IMPORT = {
     "simpy": ("sim.clock", "sim.facility", "sim.processes", "sim.run_control"),
     "networkx": ("sim.routing.network", "sim.scenario.topology"),
-    "aiconfigurator_core": ("sim.calibration.kernels",),
+    "aiconfigurator_core": ("sim.calibration.kernel_times",),
     "yaml": ("sim.document", "sim.dcim", "sim.scenario", "sim.performance"),
     "pydantic": ("sim.scenario", "sim.document", "sim.catalog"),
     "pydantic_core": ("sim.scenario", "sim.document", "sim.catalog"),

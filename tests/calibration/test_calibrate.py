@@ -56,7 +56,7 @@ def test_the_verb_writes_a_file_that_a_scenario_can_name(served, tmp_path):
     app = typer.Typer()
     app.command()(verb)
     options = ["--accelerator", KEY.accelerator, "--model", KEY.model, "--max-num-seqs", "64"]
-    options += ["--max-num-batched-tokens", "2048", "--out", str(out)]
+    options += ["--max-num-batched-tokens", "2048", "--out", str(out), "--force"]
     result = CliRunner().invoke(app, [str(log), *options])
     assert result.exit_code == 0, result.output
     assert "held out" in result.output

@@ -15,6 +15,7 @@ from sim.performance.coefficient_file import (
 from sim.performance.coefficient_text import describe_fit, write_coefficients
 from sim.performance.coefficients import (
     coefficient_warnings,
+    joule_interval,
     resolve_power,
     resolve_step_time,
 )
@@ -84,14 +85,28 @@ def test_given_beats_fitted_beats_physical():
     assert resolve_step_time(DENSE, CHIP, 2, known=known) is STEP
     assert "roofline" in resolve_step_time(DENSE, CHIP, 1, known=known).source
     assert resolve_power(DENSE, CHIP, 2, given=POWER, known=Coefficients()) is POWER
-    assert resolve_power(DENSE, CHIP, 2, known=known) is POWER
+    assert resolve_power(DENSE, CHIP, 2, known=known) == replace(POWER, low=0.92, high=1.09)
 
 
-def test_unmeasured_power_runs_between_the_catalogue_s_ends():
+def test_unmeasured_power_rises_with_what_a_step_reads_and_computes():
     curve = resolve_power(DENSE, CHIP, 1, known=Coefficients())
-    assert curve.decode_w(1) == pytest.approx(380.0)
-    assert curve.decode_w(1024) == pytest.approx(640.0)
+    watts = [curve.decode_w(batch) for batch in (1, 16, 256, 1024)]
+    assert watts[:3] == sorted(watts[:3])
+    assert watts[3] < watts[2]  # the host schedules longer than the chip computes
+    assert 115.0 < watts[0] < 450.0
+    assert 450.0 < watts[-1] <= 700.0
     assert (curve.idle_w, curve.prefill_w, curve.kind) == (115.0, 690.0, "guess")
+    assert curve.low < 1.0 < curve.high
+    mixture = replace(DENSE, name="m", active_params=1e9, experts=128, top_k=8)
+    few = resolve_power(mixture, CHIP, 1, known=Coefficients())
+    assert few.decode_w(256) < watts[2]  # as many bytes at most, and fewer products
+
+
+def test_energy_per_token_is_as_uncertain_as_time_and_power_together():
+    step = replace(STEP, time_low=0.5, time_high=2.0)
+    assert joule_interval(step, POWER) == pytest.approx((0.5, 2.0))
+    both = joule_interval(step, replace(POWER, low=0.5, high=2.0))
+    assert both == pytest.approx((2.0 ** -(2**0.5), 2.0 ** (2**0.5)))
 
 
 def test_guesses_and_batches_out_of_range_are_told():
@@ -106,7 +121,7 @@ def test_guesses_and_batches_out_of_range_are_told():
         resolve_step_time(DENSE, CHIP, known=known), resolve_power(DENSE, CHIP, known=known), 8
     )
     assert guessed[0].startswith("step time is uncalibrated (roofline")
-    assert guessed[0].endswith("between 0.75 and 2.85 of it, nine times in ten")
+    assert guessed[0].endswith("between 0.70 and 1.80 of it, nine times in ten")
     assert guessed[1].startswith("power by batch is a guess")
 
 
@@ -145,7 +160,10 @@ def test_places_of_experts_scale_what_was_fitted_to_the_same_group():
     assert whole.basis == "scaled"
     assert whole.seconds(1, 0, 1) > fitted.seconds(1, 0, 1)  # the busiest accelerator reads more
     assert whole.c_s_per_kv_token == fitted.c_s_per_kv_token
-    assert resolve_power(experts, CHIP, 8, layout=Layout("bf16", 8), known=known) is POWER
+    assert (
+        resolve_power(experts, CHIP, 8, layout=Layout("bf16", 8), known=known).source
+        == POWER.source
+    )
     copies = resolve_step_time(experts, CHIP, 8, layout=Layout("bf16", 8, 8), known=known)
     assert copies.basis == "physical"  # other layers lie elsewhere: that is not scaled
 

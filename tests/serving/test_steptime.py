@@ -10,14 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.catalog.catalog import Accelerator, Efficiency, Model
-from sim.performance.engines import HOST_S_PER_SEQ
-from sim.performance.roofline import (
-    EXPERT_READ,
-    _largest_share,
-    exchanges,
-    roofline,
-    windows_at_typical_context,
-)
+from sim.performance.engines import BLOCK_SCALED_S_PER_LAYER, HOST_S_PER_SEQ
+from sim.performance.experts import covered_share
+from sim.performance.roofline import exchanges, roofline, windows_at_typical_context
 from sim.performance.steptime import StepTime
 from sim.plant.memory_fit import Layout
 
@@ -141,13 +136,39 @@ def test_smaller_weights_shorten_the_fixed_part_and_fp8_the_products():
     assert int4.b_s_per_token == bf16.b_s_per_token  # no 4-bit arithmetic on this chip
 
 
-def test_experts_are_read_as_far_as_the_batch_covers_them():
+def test_weights_are_read_while_products_compute():
+    """16 GB at 1.6 TB/s take as long as the products of 234 tokens: so many ride free."""
+    step = roofline(DENSE, CHIP)
+    free = 16e9 / (0.8 * 2e12) / (2 * 8e9 / (0.75 * 500e12))
+    assert step.new_tokens_s(0.99 * free) == 0.0
+    assert step.new_tokens_s(free + 100) == pytest.approx(100 * step.b_s_per_token)
+    whole = step.seconds(4 * free, 0.0) - 32 * 70e-6
+    assert whole == pytest.approx(4 * free * step.b_s_per_token)  # arithmetic alone
+
+
+def test_experts_are_read_as_far_as_new_tokens_cover_them():
+    """30 billion, 128 experts, 8 a token: n tokens read 1 - (1 - 1/16)^n, a prompt all of them."""
     step = roofline(EXPERTS, CHIP)
-    assert step.d_s_per_sqrt_seq > 0.0
-    fixed = replace(step, b_s_per_token=0.0, f_s_per_seq=0.0, a_s=step.a_s - 32 * 70e-6)
-    whole_s = EXPERT_READ * 60e9 / (0.8 * 2e12)
-    assert fixed.seconds(1, 0, 1) < 0.45 * whole_s
-    assert 0.85 * whole_s < fixed.seconds(256, 0, 256) < 1.35 * whole_s
+    whole_s = EXPERTS.expert_params * 2 / (0.8 * 2e12)
+    dense_s = (EXPERTS.params - EXPERTS.expert_params) * 2 / (0.8 * 2e12)
+    for tokens in (1, 2, 16, 64):
+        read_s = step.seconds(tokens, 0.0) - 32 * 70e-6 - dense_s
+        assert read_s == pytest.approx(whole_s * (1 - (1 - 1 / 16) ** tokens), rel=0.03)
+    assert step.seconds(200, 0.0) < 32 * 70e-6 + 1.001 * (dense_s + whole_s)
+    assert step.d_s_per_sqrt_seq == 0.0
+
+
+def test_each_copy_of_attention_has_a_host_of_its_own():
+    copies = roofline(LATENT, CHIP, 8, "bf16", Layout("bf16", 8, 8))
+    assert copies.f_s_per_seq == pytest.approx(HOST_S_PER_SEQ["vllm"] / 8)
+
+
+def test_block_scales_cost_time_per_layer_of_a_mixture_under_vllm():
+    low = LATENT.params * 1.0 / (8 * 0.8 * 2e12)  # what the weights take less
+    bf16, fp8 = (roofline(LATENT, CHIP, 8, name) for name in ("bf16", "fp8"))
+    more = fp8.seconds(10**4, 0.0) - 10**4 * fp8.b_s_per_token
+    assert fp8.a_s - bf16.a_s > 32 * BLOCK_SCALED_S_PER_LAYER["vllm"] - low
+    assert more == pytest.approx(32 * (70e-6 + 140e-6) + exchanges(LATENT, CHIP, 8, Layout())[0])
 
 
 def test_scaled_coefficients_scale_every_step():
@@ -175,6 +196,7 @@ def test_a_smaller_kv_cache_is_read_faster_and_nothing_else(kv, bytes_each):
 def test_whole_experts_wait_for_the_busiest_group():
     """In the mean over the batch, the largest of 8 groups reads more than its share."""
     split, whole = roofline(EXPERTS, CHIP, 8), roofline(EXPERTS, CHIP, 8, layout=Layout("bf16", 8))
+    assert covered_share(128, 8, np.array([4.0]), 8) > covered_share(128, 8, np.array([4.0]))
     assert whole.b_s_per_token == split.b_s_per_token  # the same sums over the group
     slower = [whole.seconds(n, 8 * n, n) / split.seconds(n, 8 * n, n) for n in (1, 16, 256)]
     assert 1.6 > slower[0] > slower[1] > slower[2] > 0.97  # all experts are read in the end
@@ -182,7 +204,7 @@ def test_whole_experts_wait_for_the_busiest_group():
 
 def test_the_busiest_of_two_coins():
     """Largest of two counts of one trial each at chance p: 1 - (1 - p)^2."""
-    assert _largest_share(1, np.array([0.5, 0.1]), 2) == pytest.approx([0.75, 0.19])
+    assert covered_share(2, 1, np.array([1.0, 2.0]), 2) == pytest.approx([0.75, 1 - 0.25**2])
 
 
 def test_copies_of_attention_read_dense_weights_whole_and_share_the_cache():

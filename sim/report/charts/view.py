@@ -84,3 +84,19 @@ def time_span_s(result: Result) -> tuple[float, float]:
     if len(time_s) == 0:
         return 0.0, 1.0
     return float(time_s.min()), float(time_s.max()) + row_width_s(time_s)
+
+
+def joules_between(summary: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return between what the energy per output token lies, nine times in ten [J], None if unknown.
+
+    The widest of the pools' intervals; hosts and racks without a pool are taken as they are.
+    """
+    per_token = as_float(at(summary, "energy", "j_per_output_token"))
+    pools = at(summary, "pools") or {}
+    known = [
+        pool["j_per_token_interval"] for pool in pools.values() if "j_per_token_interval" in pool
+    ]
+    if per_token is None or not known:
+        return None
+    low, high = min(low for low, _ in known), max(high for _, high in known)
+    return (per_token * low, per_token * high) if low < high else None

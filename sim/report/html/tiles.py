@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
 from sim.report.charts.svg import percent
-from sim.report.charts.view import as_float, at, tier_names
+from sim.report.charts.view import as_float, at, joules_between, tier_names
 from sim.report.html.markup import Markup, join, tag
 from sim.report.verdict.readings import (
     FATES,
@@ -187,7 +187,10 @@ def _energy_tiles(summary: Mapping[str, Any]) -> Iterable[Markup]:
         yield _tile("PUE", f"{pue:.2f}", "facility energy / IT energy")
     if per_token is not None:
         value = _with_unit(formats.number(per_token), "J")
-        yield _tile("Energy per output token", value, "IT energy / output tokens")
+        said = "IT energy / output tokens"
+        if ends := joules_between(summary):
+            said += f"; {formats.number(ends[0])} to {formats.number(ends[1])} J nine times in ten"
+        yield _tile("Energy per output token", value, said)
 
 
 def _cost_tiles(summary: Mapping[str, Any]) -> Iterable[Markup]:

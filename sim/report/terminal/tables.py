@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
-from sim.report.charts.view import as_float, at
+from sim.report.charts.view import as_float, at, joules_between
 from sim.report.verdict.brief import brief
 from sim.report.verdict.findings import further, headline, state
 from sim.report.verdict.readings import FATES, MISSES, misses, site_powers
@@ -114,8 +114,16 @@ def _energy_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     per_token = as_float(at(summary, "energy", "j_per_output_token"))
     told = [f"{formats.energy(it_kwh)} IT"]
     told += [f"PUE {pue:.2f}"] if pue is not None else []
-    told += [f"{formats.number(per_token)} J per output token"] if per_token is not None else []
+    if per_token is not None:
+        told.append(f"{formats.number(per_token)} J per output token{_between(summary)}")
     yield "Energy", ", ".join(told)
+
+
+def _between(summary: Mapping[str, Any]) -> str:
+    ends = joules_between(summary)
+    if ends is None:
+        return ""
+    return f" ({formats.number(ends[0])} to {formats.number(ends[1])}, nine times in ten)"
 
 
 def _cost_rows(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
