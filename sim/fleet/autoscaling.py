@@ -16,7 +16,10 @@ class Autoscaler:
     """Looks at its pool at an interval and moves it to what its rule wants.
 
     A replica that is off draws no power, nor does it while it boots; one that is switched off
-    finishes its requests first. Looking does not keep a run going; starting does.
+    finishes its requests first, and while requests are with the pool one stays on or on its way:
+    a start that a request woke is never called off under it. Looking goes on to the end of the
+    run's duration, whether or not requests still come, since replicas that are on are paid for;
+    after it, it does not keep a run going. Starting does.
 
     Args:
         clock: runs calls at absolute times.
@@ -25,6 +28,7 @@ class Autoscaler:
         settings: limits, interval and hold time.
         cold_start_s: from off to the first request [s].
         gate: chooses replicas that power limits allow to start.
+        until_s: looks up to this time take place even when nothing else is left to happen [s].
 
     Attributes:
         starting: replicas that are on their way into service, and when they are there [s].
@@ -41,8 +45,10 @@ class Autoscaler:
         settings: Autoscaling,
         cold_start_s: float,
         gate: StartGate,
+        until_s: float = 0.0,
     ) -> None:
         self._clock, self._pool, self._rule = clock, pool, rule
+        self._until_s = until_s
         self._settings, self._cold_start_s = settings, cold_start_s
         self._gate = gate
         self.starting: dict[int, float] = {}
@@ -76,12 +82,16 @@ class Autoscaler:
 
     def _look_later(self) -> None:
         when_s = self._clock.now + self._settings.interval_s
-        self._clock.call_in_background(when_s, self._look)
+        if when_s <= self._until_s:
+            self._clock.call_at(when_s, self._look)
+        else:
+            self._clock.call_in_background(when_s, self._look)
 
     def _look(self, _event: Any) -> None:
         pool, now, on = self._pool, self._clock.now, self.on
         load = Load(now, pool.outstanding, on, pool.engine.max_num_seqs)
-        wanted = max(self._rule.wanted(load), self._settings.least)
+        needed = 1 if pool.outstanding else 0
+        wanted = max(self._rule.wanted(load), self._settings.least, needed)
         if wanted >= on:
             self._enough_since_s = None
         elif self._enough_since_s is None:

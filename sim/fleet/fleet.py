@@ -163,7 +163,9 @@ def build_fleet(
             rule = SCALING_RULES.get(settings.policy)(settings, lead_s)  # type: ignore[call-arg]
             has_power = means.has_power if settings.within_power else _always
             gate = StartGate(has_power, rack_of, pools, scalers)
-            scalers[name] = Autoscaler(clock, by_name[name], rule, settings, start_s, gate)
+            scalers[name] = Autoscaler(
+                clock, by_name[name], rule, settings, start_s, gate, scenario.run.duration_s or 0.0
+            )
         if section.spares:
             spares[name] = SpareKeeper(clock, by_name[name], section.spares, start_s)
     return Fleet(by_name, injector, scalers, spares)

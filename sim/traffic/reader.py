@@ -19,11 +19,12 @@ from sim.traffic.formats.check import checked
 from sim.traffic.formats.lines import file_head
 from sim.traffic.formats.parquet import is_parquet, parquet_columns
 from sim.traffic.formats.rows import BadRows, BadRowsAction, RawRows
+from sim.traffic.formats.timescale import CALENDAR_S
 from sim.traffic.trace import ReadReport, Trace, concatenate, natural_span_s
+from sim.traffic.trace_notes import clock_doubts
 
 LINES_SHOWN = 3  # of the rows that were left out, per reason
 MOST_ROWS = 64_000_000  # about 1 GB of columns
-_CALENDAR_S = 1e8
 
 #: sha256 of published files, so that a fake or damaged copy under the same name is noticed.
 PUBLISHED = {
@@ -132,11 +133,12 @@ def read_trace(
     bad = BadRows(str(path), bad_rows, from_s, to_s)
     reader = TRACE_FORMATS.get(name)()
     pieces: list[Trace] = []
-    rows, latest_s = 0, 0.0
+    rows, seen, latest_s = 0, 0, 0.0
     for piece in trace_pieces(path, reader, bad, to_s):
         # Absolute times have no zero before the last row is read.
         inside = piece if reader.absolute else _between(piece, from_s, to_s)
         rows += len(inside)
+        seen += len(piece)
         latest_s = max(latest_s, float(piece.arrival_s.max(initial=0.0)))
         if rows > MOST_ROWS:
             expected = f"at most {MOST_ROWS:,} requests in memory; choose a window with from and to"
@@ -147,6 +149,8 @@ def read_trace(
         raise TraceError([_nothing_usable(path, bad, from_s, to_s), *bad.problems])
     lines = bad.lines(windowed=reader.ordered)
     trace = concatenate([piece for piece in pieces if len(piece)])
+    if not format_name and (doubt := reader.doubts_clock(trace.arrival_s)):
+        raise TraceError([Problem("", *doubt, str(path), hint="or name the format")])
     notes = list(reader.notes)
     if not reader.ordered:
         trace = _sorted(trace, notes)
@@ -161,11 +165,13 @@ def read_trace(
         file=str(path),
         format=name,
         kept=len(trace),
+        seen=seen,
+        seen_all=not reader.ordered or latest_s < to_s,
         dropped={reason: len(found) for reason, found in lines.items()},
         dropped_lines={reason: tuple(found[:LINES_SHOWN]) for reason, found in lines.items()},
         counts_whole_file=not reader.ordered and (from_s > 0 or math.isfinite(to_s)),
         problems=tuple(p for p in bad.problems if any(p.line in of for of in lines.values())),
-        notes=(*notes, *_published_note(path)),
+        notes=(*notes, *_published_note(path), *clock_doubts(trace.arrival_s)),
         origin_unix_s=origin_unix_s,
         closed_loop=reader.closed_loop,
     )
@@ -184,7 +190,7 @@ def _calendar_origin_s(arrival_s: FloatArray) -> float:
     known = arrival_s[~np.isnan(arrival_s)]
     if len(known) == 0:
         return math.nan
-    return float(known.min()) if known.min() >= _CALENDAR_S else 0.0
+    return float(known.min()) if known.min() >= CALENDAR_S else 0.0
 
 
 def _between(piece: Trace, from_s: float, to_s: float) -> Trace:

@@ -49,6 +49,8 @@ class ReadReport:
         file: the file as the user named it.
         format: name of the format that was used.
         kept: requests in the trace.
+        seen: requests of the file as far as it was read, inside the window or not.
+        seen_all: it was read to its end.
         dropped: requests left out, by reason; of the window where the file is in order of time.
         dropped_lines: the first lines of each reason.
         counts_whole_file: ``dropped`` counts rows before and after the window, too.
@@ -61,6 +63,8 @@ class ReadReport:
     file: str = ""
     format: str = ""
     kept: int = 0
+    seen: int = 0
+    seen_all: bool = True
     dropped: Mapping[str, int] = field(default_factory=dict)
     dropped_lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     counts_whole_file: bool = False

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from sim import units
 from sim.errors import Problem, ScenarioError
+from sim.interfaces import FloatArray
 from sim.scenario.schema.run import Run
 from sim.traffic.trace import ReadReport
 
+SAME_LEAST, SAME_SHARE = 3, 0.5  # equal arrivals from which a clock has lost its digits
+SMALL_PART = 0.01  # of the requests that were read; below it a unit of time is doubted
 EARLY = 0.9  # a trace that ends before this share of the duration leaves the run idle at its end
 
 
@@ -21,6 +26,37 @@ def rows_left_out(report: ReadReport) -> Iterator[str]:
         word, at = ("row", "line") if count == 1 else ("rows", "lines")
         verb = "was" if count == 1 else "were"
         yield f"{count:,} {word} of the trace{where} {verb} left out: {reason} ({at} {lines})"
+
+
+def clock_doubts(arrival_s: FloatArray) -> Iterator[str]:
+    """Yield a sentence if so many arrivals are equal that the clock has lost its digits.
+
+    Args:
+        arrival_s: arrival times [s], sorted.
+    """
+    count = len(arrival_s)
+    most = int(np.unique(arrival_s, return_counts=True)[1].max(initial=0))
+    if count >= SAME_LEAST and most > SAME_SHARE * count:
+        yield (
+            f"{most:,} of {count:,} requests arrive at the same time: has the file lost digits, as "
+            f"1.7E+09 has of a time since 1970?"
+        )
+
+
+def part_used(used: int, seen: int, whole: bool) -> Iterator[str]:
+    """Yield a sentence if a run uses only a small part of its trace.
+
+    Args:
+        used: requests that arrive in the run.
+        seen: requests of the file as far as it was read.
+        whole: it was read to its end.
+    """
+    if used < SMALL_PART * seen:
+        more = "" if whole else "at least "
+        yield (
+            f"{used:,} of {more}{seen:,} requests of its trace arrive in the run; "
+            f"are its times in seconds, and is its part the right one (from, to, run.duration)?"
+        )
 
 
 def early_end(ends_s: float, run: Run) -> Iterator[str]:

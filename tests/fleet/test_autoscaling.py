@@ -225,3 +225,30 @@ def test_a_rack_without_power_to_spare_starts_no_replica(lab):
     assert lab.run().summary["autoscaling"]["near"]["starts"] > 0
     lab.scenario["topology"]["sites"]["near"]["power_limit"] = "100 W"
     assert lab.run().summary["autoscaling"]["near"]["starts"] == 0
+
+
+NEAR_ZERO = {"policy": "reactive", "least": 0, "first": 1, "interval": "5 s", "hold": "30 s"}
+
+
+def test_a_pool_reaches_zero_after_the_last_request_and_is_paid_until_then(lab):
+    """Busy to 20; the look at 20 finds it empty, that has to hold for 30 s: off at 50 of 600."""
+    lab.pool("near", autoscaling=NEAR_ZERO, cold_start=COLD)
+    lab.trace("gold", [(0, 20)])
+    run = lab.run("run.duration=600 s")
+    assert run.summary["autoscaling"]["near"]["replica_hours"] * 3600 == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize("hold", ["0 s", "5 s", "30 s", "120 s"])
+@pytest.mark.parametrize("policy", ["reactive", "target-utilisation", "scheduled", "predictive"])
+def test_a_start_that_a_request_woke_is_not_called_off_under_it(lab, policy, hold):
+    """The cold start takes 50 s, so that every hold below it would call it off; it wakes once."""
+    scaling = {**NEAR_ZERO, "policy": policy, "hold": hold}
+    if policy == "scheduled":
+        scaling["plan"] = [{"at": "0 s", "replicas": 0}]
+    cold = {"boot": "50 s", "weights": "1000 TB/s", "warmup": "0 s"}
+    many = {"max_num_seqs": 64}
+    lab.pool("near", replicas=2, autoscaling=scaling, cold_start=cold, batching=many)
+    lab.trace("gold", [(0, 1), (595, 1)])
+    run = lab.run("run.duration=600 s")
+    np.testing.assert_allclose(run.ends_s(), [1.0, 646.0], atol=0.1)
+    assert run.summary["autoscaling"]["near"]["starts"] == 1

@@ -28,7 +28,13 @@ from sim.traffic.labels import refuse_unserved, spread_by_label, unknown_labels
 from sim.traffic.prompt_blocks import BlockSettings, regrained
 from sim.traffic.reader import find_trace, read_trace
 from sim.traffic.trace import AnyArray, Labels, ReadReport, Trace, make_trace
-from sim.traffic.trace_notes import early_end, refuse_long_warmup, rows_left_out
+from sim.traffic.trace_notes import (
+    clock_doubts,
+    early_end,
+    part_used,
+    refuse_long_warmup,
+    rows_left_out,
+)
 from sim.traffic.transforms import scale_rate, window
 from sim.traffic.workload import NamedWorkload, Shares, Spread, merge
 
@@ -167,6 +173,9 @@ class _Builder:
             return
         yield from unknown_labels(self.trace, self._spreads())
         yield from early_end(self.ends_s, self.scenario.run)
+        report = self.trace.report
+        yield from clock_doubts(self.trace.arrival_s)
+        yield from part_used(len(self.trace), report.seen, report.seen_all)
         if not self.left:
             yield f"a scale of {self.entry.trace.scale:g} left none of {len(self.trace):,} requests"
 

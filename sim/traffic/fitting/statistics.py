@@ -93,6 +93,8 @@ def ruler_waits(arrival_s: FloatArray, work: FloatArray, load: float = RULER_LOA
     """
     if len(arrival_s) < 2:
         return np.zeros(len(arrival_s))
+    if arrival_s[-1] == arrival_s[0]:
+        return np.full(len(arrival_s), np.nan)  # all at one instant: there is no load
     speed = work.sum() / ((arrival_s[-1] - arrival_s[0]) * load)
     net_s = work[:-1] / speed - np.diff(arrival_s)
     walk = np.concatenate([[0.0], np.cumsum(net_s)])

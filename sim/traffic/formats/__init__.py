@@ -12,6 +12,7 @@ from sim.traffic.formats import (
     parquet,
     servegen,
     simulators,
+    spans,
     tracelab,
 )
 from sim.traffic.formats.base import TRACE_FORMATS, TraceFormat
@@ -30,5 +31,6 @@ __all__ = [
     "parquet",
     "servegen",
     "simulators",
+    "spans",
     "tracelab",
 ]

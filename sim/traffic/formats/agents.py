@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -81,6 +81,7 @@ class _Session:
     data: Mapping[str, Any]
     name: str
     place: int
+    codes: dict[int, int] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
         """Yield the requests, those of subagents at the time at which they were sent."""
@@ -120,8 +121,12 @@ class _Session:
             },
             {"session": self.name, "model": str(request.get("model", "")), "kind": kind},
             # Ids are local to a session, so sessions get ranges of their own.
-            [first + block for block in block_ids(request.get("hash_ids"))],
+            [first + self._code(block) for block in block_ids(request.get("hash_ids"))],
         )
+
+    def _code(self, block: int) -> int:
+        """Return a small number for an id of the session, whatever its size."""
+        return self.codes.setdefault(block, len(self.codes))
 
 
 def _offset_s(subagent: Mapping[str, Any], nested: Sequence[Any]) -> float:

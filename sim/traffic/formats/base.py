@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from sim.interfaces import FloatArray
 from sim.registry import Registry
 from sim.traffic.formats.rows import BadRows, RawRows
 from sim.traffic.formats.table import Column, missing_columns, table_rows
@@ -41,6 +42,10 @@ class TraceFormat(Protocol):
         """Return what is missing for this format, if the file nearly has it; else nothing."""
         ...
 
+    def doubts_clock(self, arrival_s: FloatArray) -> tuple[str, str] | None:
+        """Return what was got and expected if the arrivals are no times of this format."""
+        ...
+
     def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
         """Yield the rows of a file, in chunks of bounded size."""
         ...
@@ -69,6 +74,10 @@ class FileFormat:
     def lacks(self, head: str) -> Sequence[str]:
         """Return nothing: most formats have no header."""
         return ()
+
+    def doubts_clock(self, arrival_s: FloatArray) -> tuple[str, str] | None:
+        """Return None: most formats state the unit of their clock."""
+        return None
 
 
 class TableFormat(FileFormat):

@@ -1,10 +1,9 @@
-"""Logs of serving platforms as JSON lines: SageMaker data capture and OpenTelemetry spans."""
+"""Logs of serving platforms as JSON lines: SageMaker data capture."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,8 +19,6 @@ from sim.traffic.formats.jsonlines import (
     unix_s,
 )
 from sim.traffic.formats.rows import BadRows, RawRows
-
-_FAILED = 2
 
 
 @TRACE_FORMATS.register("sagemaker")
@@ -86,54 +83,3 @@ def _payload(part: Mapping[str, Any]) -> Mapping[str, Any]:
             return {}
     body = parse_json(text)
     return body if isinstance(body, dict) else {}
-
-
-@TRACE_FORMATS.register("agent-spans")
-class AgentSpans(FileFormat):
-    """OpenTelemetry spans of agent sessions (Exgentic): one session per line."""
-
-    ordered: ClassVar[bool] = False
-    absolute: ClassVar[bool] = True
-
-    def sniff(self, head: str) -> bool:
-        """Tell whether the first line has spans with usage of a model."""
-        return '"spans"' in head and "gen_ai.usage" in head
-
-    def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
-        """Yield the model calls of all sessions."""
-        for records in json_records(path, bad):
-            rows = [row for line, record in records for row in _calls(line, record, bad)]
-            if rows:
-                yield raw_rows(rows)
-
-
-def _calls(line: int, record: Record, bad: BadRows) -> Iterator[Row]:
-    spans = record.get("spans")
-    ended_s = math.nan
-    for turn, span in enumerate(spans if isinstance(spans, list) else []):
-        if not isinstance(span, dict) or span.get("type", "llm_call") != "llm_call":
-            continue
-        if _inside(span, "status").get("code") == _FAILED:
-            bad.dropped("failed call", [line])
-            continue
-        usage = _inside(span, "attributes")
-        sent_s, previous_s = unix_s(span.get("start_time")), ended_s
-        ended_s = unix_s(span.get("end_time"))
-        prompt = usage.get("gen_ai.usage.input_tokens")
-        answer = usage.get("gen_ai.usage.output_tokens")
-        yield Row(
-            line,
-            sent_s,
-            number(prompt),
-            number(answer),
-            {
-                "arrival_s": (f"spans[{turn}].start_time", repr(span.get("start_time"))),
-                "input_tokens": ("gen_ai.usage.input_tokens", repr(prompt)),
-                "output_tokens": ("gen_ai.usage.output_tokens", repr(answer)),
-            },
-            {"turn": turn, "think_s": max(sent_s - previous_s, 0.0), "e2e_s": ended_s - sent_s},
-            {
-                "session": str(record.get("session_id", line)),
-                "model": str(usage.get("gen_ai.request.model", "")),
-            },
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.traffic.formats.rows import MOST_TOKENS, BadRows, Mask, RawRows, reject
+from sim.traffic.formats.timescale import LATEST_S, what_was_meant
 from sim.traffic.trace import Trace
 
 
@@ -41,7 +42,12 @@ def _usable_times(raw: RawRows, bad: BadRows) -> Mask:
     if negative.any():
         expected = "a time at or after the start of the trace"
         reject(raw, bad, negative, "time before the start", "arrival_s", expected)
-    return np.asarray(~unreadable & ~negative)
+    moment_s = raw.arrival_s + (raw.origin_unix_s or 0.0)
+    late = moment_s > LATEST_S
+    if late.any():
+        expected = f"seconds, before the year 2100; {what_was_meant(float(moment_s[late][0]))}"
+        reject(raw, bad, late, "time beyond the year 2100", "arrival_s", expected)
+    return np.asarray(~unreadable & ~negative & ~late)
 
 
 def _usable_counts(raw: RawRows, bad: BadRows, rows: Mask, column: str, drops_zero: bool) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from sim.interfaces import FloatArray, PrefixBlocks
-from sim.traffic.formats.lines import LineChunk, line_chunks
+from sim.traffic.formats.lines import HEAD_BYTES, LineChunk, file_head, line_chunks, open_bytes
 from sim.traffic.formats.rows import BadRows, RawRows
 from sim.traffic.trace import Labels
 
 Record = Mapping[str, Any]
+LARGEST_DOCUMENT = 1 << 28  # bytes of a file that is one JSON document
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,24 @@ def json_records(path: Path, bad: BadRows) -> Iterator[list[tuple[int, Record]]]
     """Yield the objects of a file with their lines, a chunk at a time."""
     for chunk in line_chunks(path):
         yield list(_objects(chunk, bad))
+
+
+def json_documents(path: Path, bad: BadRows) -> Iterator[list[tuple[int, Record]]]:
+    """Yield the objects of a file that has one per line, or is one document over many lines.
+
+    A document is an object or a list of objects; those of a list count as rows from 1.
+    """
+    head = file_head(path).lstrip()
+    if isinstance(parse_json(head.split("\n", 1)[0].encode()), dict) or len(head) >= HEAD_BYTES:
+        yield from json_records(path, bad)
+        return
+    with open_bytes(path) as stream:
+        found = parse_json(stream.read(LARGEST_DOCUMENT + 1).removeprefix(b"\xef\xbb\xbf"))
+    rows = found if isinstance(found, list) else [found]
+    if all(isinstance(row, dict) for row in rows):
+        yield list(enumerate(rows, 1))
+    else:
+        yield from json_records(path, bad)
 
 
 def _objects(chunk: LineChunk, bad: BadRows) -> Iterator[tuple[int, Record]]:
@@ -83,9 +103,21 @@ def number(value: Any) -> float:
 
 
 def block_ids(value: Any) -> list[int]:
-    """Return a JSON value as block ids, empty unless it is a list of whole numbers."""
-    whole = isinstance(value, list) and all(type(i) is int and abs(i) < 2**62 for i in value)
-    return list(value) if whole else []
+    """Return a JSON value as block ids, empty unless it is a list of whole numbers or texts.
+
+    Ids are opaque: numbers of 64 bits keep all of them, larger ones and texts become a hash.
+    """
+    if not isinstance(value, list) or not all(type(i) in (int, str) for i in value):
+        return []
+    return [_block_id(i) for i in value]
+
+
+def _block_id(value: int | str) -> int:
+    """Return an id as a signed number of 64 bits; 0 to 2**64 - 1 stay different."""
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
+        return value if value < 2**63 else value - 2**64
+    digest = hashlib.blake2b(f"{value!r}".encode(errors="replace"), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def unix_s(value: Any) -> float:

@@ -1,4 +1,4 @@
-"""Text files as chunks of whole lines, gzip or plain, in bounded memory."""
+"""Text files as chunks of whole lines, gzip, zstd or plain, in bounded memory."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ HEAD_BYTES = 1 << 16
 
 _WANTED = "a readable trace file"
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -36,14 +37,19 @@ class LineChunk:
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a file for reading and see through gzip, whatever its name ends in.
+    """Open a file for reading and see through gzip and zstd, whatever its name ends in.
 
     Raises:
         TraceError: the file does not exist or cannot be opened.
     """
     try:
         with path.open("rb") as stream:
-            packed = stream.read(2) == _GZIP_MAGIC
+            start = stream.read(4)
+        if start == _ZSTD_MAGIC:
+            import pyarrow as pa
+
+            return cast(BinaryIO, pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+        packed = start.startswith(_GZIP_MAGIC)
         return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
     except OSError as error:
         raise TraceError([unreadable(path, error, _WANTED)]) from error
@@ -117,12 +123,14 @@ class _Source:
 
 
 def _damaged(path: Path, error: Exception, line: int) -> Problem:
-    if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+    packed = isinstance(error, gzip.BadGzipFile) or getattr(error, "errno", 0) is None
+    if isinstance(error, OSError) and not packed:
         return unreadable(path, error, _WANTED)
+    kind = "gzip" if isinstance(error, (EOFError, zlib.error, gzip.BadGzipFile)) else "zstd"
     return Problem(
         path="",
-        got="a gzip stream that ends or breaks here",
-        expected="a complete gzip file",
+        got=f"a {kind} stream that ends or breaks here",
+        expected=f"a complete {kind} file",
         file=str(path),
         line=line,
         hint="fetch or pack the file again",

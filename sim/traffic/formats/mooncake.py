@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
+from sim.interfaces import FloatArray
 from sim.traffic.formats.base import TRACE_FORMATS, FileFormat
 from sim.traffic.formats.jsonlines import (
     Record,
@@ -23,6 +26,8 @@ from sim.traffic.formats.jsonlines import (
 )
 from sim.traffic.formats.rows import BadRows, RawRows
 
+_BROKEN = 0.05  # share of stamps with parts of a millisecond
+_CROWD, _CROWDED_PER_S = 5, 100.0  # requests, and requests/s
 _KEYS = {"arrival_s": "timestamp", "input_tokens": "input_length", "output_tokens": "output_length"}
 
 
@@ -39,6 +44,21 @@ class Mooncake(FileFormat):
         record = first_record(head)
         has_time = "timestamp" in record or "delay" in record
         return "input_length" in record and has_time and "chat_id" not in record
+
+    def doubts_clock(self, arrival_s: FloatArray) -> tuple[str, str] | None:
+        """Doubt milliseconds if over 100 requests/s come in under a second, or with fractions.
+
+        Mooncake's stamps are whole milliseconds; the same records in seconds look alike.
+        """
+        count, ticks = len(arrival_s), arrival_s * self.ticks_per_s
+        span_s = float(np.ptp(arrival_s)) if count else 0.0
+        broken = float((np.abs(ticks - np.round(ticks)) > 1e-6).mean()) if count else 0.0
+        crowded = count >= _CROWD and count > _CROWDED_PER_S * span_s > 0.0
+        if self.ticks_per_s == 1.0 or not (crowded and (span_s < 1.0 or broken > _BROKEN)):
+            return None
+        got = f"{count:,} requests in {span_s:.3g} s if its timestamps are milliseconds"
+        expected = "whole milliseconds; for seconds name the format vllm-timed, for these mooncake"
+        return got, expected
 
     def rows(self, path: Path, bad: BadRows) -> Iterator[RawRows]:
         """Yield the requests of a file."""

@@ -74,7 +74,7 @@ class Snapshot(FileFormat):
         for batch in _batches(file, path):
             yield RawRows(
                 line=np.arange(line, line + batch.num_rows),
-                arrival_s=_numbers(batch, "arrival_s"),
+                arrival_s=_times_s(batch, "arrival_s", 1.0),
                 input_tokens=_numbers(batch, "input_tokens"),
                 output_tokens=_numbers(batch, "output_tokens"),
                 quote=_quote(batch, {name: name for name in _REQUIRED}),
@@ -113,7 +113,7 @@ class Baseten(FileFormat):
         for batch in _batches(file, path):
             yield RawRows(
                 line=np.arange(line, line + batch.num_rows),
-                arrival_s=_numbers(batch, "timestamp_start_unix_ms") / 1000,
+                arrival_s=_times_s(batch, "timestamp_start_unix_ms", 1000.0),
                 input_tokens=_numbers(batch, "input_tokens"),
                 output_tokens=_numbers(batch, "output_tokens"),
                 quote=_quote(batch, {name: time.get(name, name) for name in _REQUIRED}),
@@ -189,10 +189,22 @@ def _numbers(batch: Any, name: str) -> FloatArray:
     """Return a column as floats; NaN where it has no number."""
     import pyarrow as pa
 
-    column = batch.column(name)
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+    column, kind = batch.column(name), batch.column(name).type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return np.full(batch.num_rows, np.nan)
     return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+
+
+def _times_s(batch: Any, name: str, ticks_per_s: float) -> FloatArray:
+    """Return a column of times in seconds: numbers of ticks, or stamps that state their unit."""
+    import pyarrow as pa
+
+    column = batch.column(name)
+    if not (pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type)):
+        return _numbers(batch, name) / ticks_per_s
+    per_s = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[column.type.unit]
+    ticks = column.cast(pa.int64())
+    return np.asarray(ticks.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)) / per_s
 
 
 def _labels(batch: Any, name: str) -> Labels:

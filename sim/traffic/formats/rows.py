@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -138,3 +138,21 @@ def reject(raw: RawRows, bad: BadRows, rows: Mask, reason: str, column: str, exp
     for row in np.flatnonzero(rows).tolist():
         header, text = raw.quote(row, column)
         bad.malformed(reason, int(raw.line[row]), header, text, expected)
+
+
+def chosen(raw: RawRows, rows: Mask) -> RawRows:
+    """Return the chosen rows, which quote their fields as before."""
+    if rows.all():
+        return raw
+    places = np.flatnonzero(rows)
+    return replace(
+        raw,
+        line=raw.line[rows],
+        arrival_s=raw.arrival_s[rows],
+        input_tokens=raw.input_tokens[rows],
+        output_tokens=raw.output_tokens[rows],
+        quote=lambda row, column: raw.quote(int(places[row]), column),
+        extras={name: column[rows] for name, column in raw.extras.items()},
+        labels={name: column.take(rows) for name, column in raw.labels.items()},
+        blocks=raw.blocks.take(rows) if raw.blocks is not None else None,
+    )
