@@ -39,5 +39,5 @@ def test_an_exception_of_a_policy_names_the_policy_and_the_request(tiny):
 
 @pytest.mark.parametrize("answer", ["metro", 0, object()])
 def test_what_is_no_candidate_is_refused_with_its_value(tiny, answer):
-    with pytest.raises(PolicyError, match="policy Returns returned .* for request 0"):
+    with pytest.raises(PolicyError, match=r"policy Returns returned .* for request 0"):
         simulate(load_scenario(tiny), policy=Returns(answer))
