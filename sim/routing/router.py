@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from sim.errors import LoadbankError, PolicyError
 from sim.interfaces import (
     FAILED,
     IN_FLIGHT,
@@ -81,11 +82,28 @@ class Router:
         if admission is not None and not admission.admits(request, candidates, self._clock.now):
             self._end(request, REJECTED)
             return
-        chosen = self._policy.choose(request, candidates)
+        try:
+            chosen = self._policy.choose(request, candidates)
+        except LoadbankError:
+            raise
+        except Exception as error:
+            raise self._policy_failed(request, f"raised {error!r}") from error
         if chosen is None:
             self._end(request, REJECTED)
             return
-        self._send(request, self._stations[chosen.index])
+        try:
+            station = self._stations[chosen.index]
+        except (AttributeError, TypeError, IndexError):
+            raise self._policy_failed(request, f"returned {chosen!r}") from None
+        self._send(request, station)
+
+    def _policy_failed(self, request: Request, what: str) -> PolicyError:
+        """Return the error that names the policy, the request and what the policy did."""
+        name = type(self._policy).__name__
+        return PolicyError(
+            f"policy {name} {what} for request {request.number} at {self._clock.now:.6g} s; "
+            f"`choose` returns one of its candidates, or None to reject the request"
+        )
 
     def cancel(self, request: Request) -> None:
         """Stop work on a request whose user has gone; it ends as timed out."""

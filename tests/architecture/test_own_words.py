@@ -11,6 +11,7 @@ MAY = {
     "sim.experiment.execution.dask_cluster": "another machine's import error",
     "sim.calibration.kernels": "the script that makes a shipped file",
     "sim.processes": "an exception of the user's own code",
+    "sim.routing.router": "an exception of the user's own code",
 }
 WORDS = {"args", "strerror", "msg", "reason", "message", "problem"}
 OURS = {name for name in vars(errors) if name.endswith("Error")}
