@@ -68,6 +68,8 @@ def _print_plan(result: PlanResult) -> None:
             console.print(_fleets(result, rows))
     for row in result.thrown_out.itertuples():
         console.print(f"{row.stage}: {row.fleets} fleets: {row.reason}")
+    for note in result.notes:
+        typer.echo(f"note: {note}", err=True)
     judged = f"{len(result.candidates)} of {result.considered} fleets judged in {result.runs} runs"
     unsettled = "" if result.settled else "; the runs ran out, a cheaper fleet may exist"
     console.print(judged + unsettled)

@@ -76,6 +76,7 @@ class PlanResult:
         considered: candidates there were.
         settled: False where the runs ran out, so that a cheaper fleet may have been missed.
         spread: the fleet under other values of its uncertain inputs, if that was asked for.
+        notes: runners-up whose step times rest on another basis and that may be the cheaper ones.
     """
 
     loaded: LoadedStudy
@@ -92,6 +93,7 @@ class PlanResult:
     considered: int
     settled: bool
     spread: InputSpread | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def runners_up(self) -> pd.DataFrame:
