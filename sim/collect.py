@@ -332,6 +332,11 @@ def _warnings(world: World, above: Mapping[str, dict[str, Any]]) -> Iterator[str
                 f"pool {name}: {pool.too_long} requests were rejected because they are longer "
                 f"than the KV cache of any of its replicas"
             )
+        if pool.beyond_context:
+            yield (
+                f"pool {name}: {pool.beyond_context} requests were rejected because prompt and "
+                f"answer are longer than max_model_len"
+            )
     if world.facility is not None:
         yield from facility_warnings(world.facility, world.plant)
     yield from world.workload.notes

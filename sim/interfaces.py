@@ -126,6 +126,7 @@ class Request:
         "input_tokens",
         "model",
         "number",
+        "offered_s",
         "output_tokens",
         "pool",
         "preemptions",
@@ -168,6 +169,7 @@ class Request:
         self.priority = priority
         self.status = IN_FLIGHT
         self.queued_s = NOT_YET  # entered the queue of its pool
+        self.offered_s = NOT_YET  # entered the queue in which it waits now
         self.admitted_s = NOT_YET  # left the queue for a batch, the first time
         self.first_token_s = NOT_YET  # at the replica; the user sees it downlink_s later
         self.finished_s = NOT_YET  # last token at the replica, or the end of a failed request

@@ -26,17 +26,6 @@ GOLDEN = HERE / "vllm-0.33.parquet"
 TOLERANCE_S = 1e-9
 TREE = os.environ.get("VLLM_TREE")  # an unpacked wheel, see oracle/make.py
 
-# What is known to differ, and is to be mended: by part of the case's name.
-DIFFERS = {
-    "async": "an arrival joins the next step, not the one after it",
-    "threshold": "long prompts take all of the budget",
-    "prefix-": "answers take no place in the prefix cache, and its tails stay before their heads",
-    "least-eviction": "the heads of prompts are evicted before their tails",
-    "least-full-hit": "one token of a prompt that is found in full is processed, not a block",
-    "least-preempted": "a preempted request does not find its answer",
-    "tight-long-prompts": "the whole prompt's memory is held from admission",
-}
-
 
 def blocks_of(tokens, size):
     """Return what names the whole blocks of a prompt: all tokens up to their end."""
@@ -69,6 +58,8 @@ def limits_of(case):
         "block_size": case.block_size,
         "watermark": int(case.watermark * (case.blocks + 1)),
         "prefix_tokens": case.block_size if case.prefix_cache else 0,
+        "asynchronous": case.asynchronous,
+        "long_prefill": case.long_prefill,
     }
 
 
@@ -96,16 +87,16 @@ def golden(name):
 def different(name):
     """Return the requests of a case that are not served as vLLM serves them."""
     theirs = golden(name)
-    ours, _ = served(CASES[name])
+    ours, bench = served(CASES[name])
+    prefixes = bench.replica.prefixes
+    saved = prefixes.counts.saved_tokens if prefixes else 0
+    assert saved == theirs["cached_tokens"].sum()
     late_s = (ours - theirs[ours.columns])[["first_token_s", "last_token_s"]].abs().max(axis=1)
     return (late_s > TOLERANCE_S) | (ours["preemptions"] != theirs["preemptions"])
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_request_is_served_as_by_vllm(name, request):
-    for part, reason in DIFFERS.items():
-        if part in name:
-            request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_every_request_is_served_as_by_vllm(name):
     wrong = different(name)
     assert not wrong.any(), f"{wrong.mean():.1%} of requests differ, first {wrong.idxmax()}"
 

@@ -48,7 +48,7 @@ def replayed(tiny):
 
 
 @pytest.mark.parametrize(
-    ("capacity_blocks", "expected"), [(10_000, 0.4235), (30_000, 0.6242), (200_000, 0.6396)]
+    ("capacity_blocks", "expected"), [(10_000, 0.4239), (30_000, 0.6242), (200_000, 0.6396)]
 )
 def test_one_after_another_a_run_is_the_oracle(
     mooncake, replayed, tmp_path, capacity_blocks, expected

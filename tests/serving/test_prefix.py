@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from segment_bench import LIMITS, SegmentBench, compare, engines, jobs_with
 from stepwise import Job
 
+from sim.interfaces import Request
 from sim.performance.steptime import StepTime
 from sim.serving.kv.prefix import PrefixCache, hit_ratio
 
 # Mooncake synthetic trace, 3,993 requests, 121,877 blocks of 512 tokens.
 MEASURED = {
-    1_000: 0.0825,
-    3_000: 0.1878,
-    10_000: 0.4235,
+    1_000: 0.0841,
+    3_000: 0.1906,
+    10_000: 0.4239,
     30_000: 0.6242,
     50_000: 0.6396,
     inf: 0.6396,
@@ -27,19 +28,21 @@ MEASURED = {
 
 
 def plain_hits(prompts, capacity):
-    """One block at a time; a hit counts while no block of the request has missed."""
+    """One block at a time; a hit counts while no block of the request has missed.
+
+    The last block of a prompt is let go of first, so that its start stays longest.
+    """
     cache, hits = OrderedDict(), 0
     for prompt in prompts:
         unbroken = True
         for block in prompt:
-            if block in cache:
-                hits += unbroken
-                cache.move_to_end(block)
-            else:
-                unbroken = False
-                cache[block] = None
-                if len(cache) > capacity:
-                    cache.popitem(last=False)
+            unbroken = unbroken and block in cache
+            hits += unbroken
+        for block in prompt[::-1]:
+            cache.pop(block, None)
+            cache[block] = None
+        while len(cache) > capacity:
+            del cache[next(iter(cache))]
     return hits
 
 
@@ -63,19 +66,51 @@ def test_mooncake_hit_ratio(shared_data, capacity):
     assert round(hit_ratio(prompts, capacity), 4) == MEASURED[capacity]
 
 
+def found(cache, *keys):
+    return len(cache.match(keys))
+
+
 def test_blocks_in_use_are_shared_and_never_evicted():
     cache = PrefixCache()
-    cache.acquire([1, 2, 3])
-    cache.acquire([1, 2, 4])
+    one = cache.acquire([], [1, 2, 3])
+    other = cache.acquire(cache.match([1, 2]), [4])
     assert (cache.used_blocks, cache.idle_blocks) == (4, 0)
-    cache.release([1, 2, 3])
+    cache.release(one, 3)
     assert (cache.used_blocks, cache.idle_blocks) == (3, 1)
     cache.shrink(0)
-    assert cache.match([1, 2, 3]) == 2
-    assert cache.match([2, 9, 1]) == 1
-    cache.release([1, 2, 4])
+    assert found(cache, 1, 2, 3) == 2
+    assert found(cache, 2, 9, 1) == 1
+    cache.release(other, 3)
     cache.shrink(1)
-    assert [cache.match([block]) for block in (1, 2, 4)] == [0, 0, 1]
+    assert [found(cache, block) for block in (1, 2, 4)] == [1, 0, 0]  # the end goes first
+
+
+def test_a_block_computed_anew_is_a_second_copy_that_outlives_the_first():
+    cache = PrefixCache()
+    cache.release(cache.acquire([], [1]), 1)
+    again = cache.acquire([], [1])
+    assert (cache.used_blocks, cache.idle_blocks) == (1, 1)
+    cache.shrink(0)
+    assert found(cache, 1) == 1
+    cache.release(again, 1)
+    cache.shrink(0)
+    assert found(cache, 1) == 0
+
+
+def test_blocks_that_were_never_computed_are_not_kept():
+    cache = PrefixCache()
+    cache.release(cache.acquire([], [1, 2, 3]), 1)
+    assert (found(cache, 1, 2), cache.idle_blocks) == (1, 1)
+
+
+def test_a_preempted_request_finds_what_is_left_of_its_own_start():
+    cache, request = PrefixCache(), Request(0, 0.0, 100, 10)
+    cache.leave_run(6, request)
+    cache.leave_run(3)
+    cache.shrink(7)
+    assert cache.own_run(request) == 4
+    cache.take_run(request, 3)
+    assert (cache.own_run(request), cache.idle_blocks) == (0, 4)
 
 
 @settings(max_examples=200, deadline=None)
@@ -114,4 +149,4 @@ def test_literal_hit():
     limits = LIMITS | {"prefix_tokens": 2}
     bench = SegmentBench(jobs, StepTime(1.0, 0.25), limits).run()
     assert [r.first_token_s for r in bench.requests] == pytest.approx([2.5, 6.5])
-    assert bench.replica.prefixes.idle_blocks == 4
+    assert bench.replica.prefixes.cache.idle_blocks == 8

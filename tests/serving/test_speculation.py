@@ -20,8 +20,7 @@ from segment_bench import (
     jobs_with,
     step_times,
 )
-from stepwise import Job
-from stepwise_speculation import SpeculativeStepwise
+from stepwise import Job, StepwiseReplica
 
 from sim.performance.steptime import StepTime
 from sim.serving.engine.engine import CHUNKED
@@ -89,7 +88,7 @@ def test_segments_equal_steps(gaps, time, draft, drafted, acceptance, engine, sp
         extra_s=0.0123456789 if engine["priority_queue"] else 0.0,
         make_engine=partial(SpeculativeEngine, speculation),
         reference=partial(
-            SpeculativeStepwise,
+            StepwiseReplica,
             drafted=drafted,
             mean=Fraction(speculation.mean_tokens).limit_denominator(FINEST),
             draft=draft,

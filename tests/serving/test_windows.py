@@ -17,8 +17,7 @@ from segment_bench import (
     jobs_with,
     step_times,
 )
-from stepwise import Job
-from stepwise_windows import WindowedStepwise
+from stepwise import Job, StepwiseReplica
 
 from sim.catalog.catalog import load_catalog
 from sim.performance.steptime import StepTime
@@ -57,7 +56,7 @@ def test_segments_equal_steps(gaps, time, window, engine, speed_changes, tight):
         extra_s=0.0123456789 if engine["priority_queue"] else 0.0,
         make_engine=partial(WindowEngine, window),
         reference=partial(
-            WindowedStepwise, window=window.tokens, share=Fraction(window.layers, window.of)
+            StepwiseReplica, window=window.tokens, share=Fraction(window.layers, window.of)
         ),
     )
 

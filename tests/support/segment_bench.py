@@ -87,8 +87,11 @@ class SegmentBench:
             limits.pop("watermark"), *(limits.pop(field.name, 0) for field in fields(KvOptions)[1:])
         )
         mode, gives_way = MODES[limits.pop("mode")], limits.pop("gives_way", False)
+        asynchronous = limits.pop("asynchronous", False)
+        long_prefill = limits.pop("long_prefill", 0)
         engine = make_engine(time, FlatPower(), mode=mode, kv=kv, **limits)
-        engine.gives_way = gives_way
+        engine.gives_way, engine.asynchronous = gives_way, asynchronous
+        engine.long_prefill_tokens = long_prefill
         self.queue = QUEUES["priority" if priority_queue else "fcfs"]()
         make = replica_class(engine)
         self.replica = make(0, self.clock, engine, self.queue, self.rows, self.ended.append)
@@ -111,7 +114,7 @@ class SegmentBench:
         self.clock.call_at(when_s, lambda _event: action(*args))
 
     def arrive(self, request):
-        request.queued_s = self.clock.now
+        request.queued_s = request.offered_s = self.clock.now
         self.queue.push(request)
         if self.queue.head() is request:
             self.replica.nudge()

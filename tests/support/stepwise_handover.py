@@ -18,47 +18,37 @@ class StepwisePrefill(StepwiseReplica):
 
     held: dict = field(default_factory=dict)  # blocks of its own, by job number
     leaving: list = field(default_factory=list)  # jobs whose prompt is through
-    step_under_way: tuple = ()
+    step_under_way: object = None
 
-    def in_use(self):
-        handed = {block for job, _ in self.held.values() for block in job.shared}
-        return super().in_use() | handed
-
-    def used(self, ahead):
-        return super().used(ahead) + sum(blocks for _, blocks in self.held.values())
+    def used(self, ahead, need=0):
+        return super().used(ahead, need) + sum(blocks for _, blocks in self.held.values())
 
     def fits(self, need):
-        free = self.kv_blocks - self.used(1) - need
-        if self.prefilling or self.used(0):
-            free -= self.watermark
-        return free >= 0
+        spare = self.watermark if self.prefilling or self.used(0) else 0
+        return self.used(1, need) <= self.kv_blocks - spare
 
-    def show_first(self, job, now):
-        wanted, job.output_tokens = job.output_tokens, max(2, job.output_tokens)
-        if wanted == 1:
-            job.output_tokens = 1
-            super().show_first(job, now)
-            return
-        super().show_first(job, now)
-        self.decoding.remove(job)
-        private = job.prompt - len(job.shared) * self.prefix_tokens
-        self.held[job.number] = job, self.blocks(private)
-        self.leaving.append(job)
+    def end(self, step, now):
+        """Let a job whose prompt is through go, unless it wanted one token only."""
+        super().end(step, now)
+        for job in list(self.decoding):
+            self.decoding.remove(job)
+            self.held[job.number] = job, self.blocks(self.own(job))
+            self.leaving.append(job)
 
     def arrived(self, job):
         del self.held[job.number]
-        self.let_idle(job)
+        self.let_idle(job, job.prompt, comes_back=False)
 
     def boundary(self, now):
         """Admit and begin a step, if none is under way and there is something to do."""
         if not self.step_under_way:
-            self.admit(now)
-            if self.prefilling:
-                self.step_under_way = self.begin_step(now)
+            self.step_under_way = self.schedule(now)
+            if self.step_under_way:
+                self.start(self.step_under_way, now)
 
     def finish(self):
-        step, self.step_under_way = self.step_under_way, ()
-        self.end_step(*step)
+        step, self.step_under_way = self.step_under_way, None
+        self.end(step, step.end_s)
 
 
 @dataclass
@@ -94,7 +84,7 @@ def prefill(jobs, replicas, bandwidth_bps, latency_s, bits_per_token):
     while True:
         share_bps = bandwidth_bps / len(flows) if flows else 0.0
         first = min(flows, key=lambda flow: flow.bits, default=None)
-        steps_s = [r.step_under_way[0] if r.step_under_way else inf for r in replicas]
+        steps_s = [r.step_under_way.end_s if r.step_under_way else inf for r in replicas]
         times_s = (
             upcoming[0].arrival_s if upcoming else inf,
             now + first.bits / share_bps if flows else inf,

@@ -96,6 +96,14 @@ class Batching(Section):
     """Most tokens in one step."""
     block_size: PositiveInt = 16
     """Tokens in one block of KV memory."""
+    async_scheduling: bool = False
+    """Whether a step is put together while the one before it runs, as vLLM does from 0.14 on unless
+    told: an arrival then joins one step later, and a place is free one step later."""
+    long_prefill_token_threshold: NonNegativeInt = 0
+    """Most tokens of one prompt in a step while other requests run or wait; 0 for no limit."""
+    max_model_len: TokenCount | None = None
+    """Longest prompt and answer together; longer requests are rejected. What fits into the KV cache
+    of a replica unless given."""
     watermark: Annotated[float, Quantity(units.SHARE, high=0.5, bare=True)] = 0.0
     """Share of the blocks that admission leaves free, so that running requests can grow. vLLM has
     none unless told; older versions kept 1 %."""
@@ -153,6 +161,8 @@ class StepCoefficients(Section):
     """Per square root of the number of sequences that decode."""
     e_s_per_token2: Seconds = Field(default=0.0, alias="e")
     """Per prompt token and token of context before it."""
+    f_s_per_seq: Seconds = Field(default=0.0, alias="f")
+    """Per sequence that decodes."""
 
     @model_validator(mode="after")
     def _every_step_takes_time(self) -> Self:
@@ -259,9 +269,6 @@ class Pool(Section):
         others = {
             "the order priority or fair": self.queue.order == "fcfs",
             "a mode other than static": self.batching.mode == "static",
-            "a pool without a prefix cache": self.batching.prefix_cache is not None,
-            "a pool without speculation": self.speculative is not None,
-            "a pool that keeps its requests": self.role != "all" or self.hand_over is not None,
         }
         for expected, given in others.items():
             if given:
@@ -298,16 +305,6 @@ class Pool(Section):
         if self.data_parallel > 1 and self.expert_parallel != size:
             expected = f"1, or expert_parallel {size} beside it, for a mixture of experts"
             raise refusal(expected, at=("data_parallel",))
-        return self
-
-    @model_validator(mode="after")
-    def _speculation_stands_alone(self) -> Self:
-        if self.speculative is None:
-            return self
-        apart = self.hand_over is not None or self.role == "decode"
-        if self.batching.prefix_cache is not None or apart:
-            expected = "no speculation in a pool with a prefix cache or with phases apart"
-            raise refusal(expected, at=("speculative",))
         return self
 
     @model_validator(mode="after")

@@ -10,10 +10,13 @@ from mypy_extensions import mypyc_attr
 
 from sim.interfaces import COMPLETED, IN_FLIGHT, Request
 from sim.serving.engine.engine import CHUNKED, PREFILL_FIRST, STATIC, Engine
+from sim.serving.engine.sharing import SharedPrefixes
+from sim.serving.engine.transfer import Handed
 from sim.serving.kv.memory import KvMemory
 from sim.serving.queues.queues import Queue
 
 NO_LIMIT = 1 << 62
+NO_LIMIT_S = float("inf")
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -26,16 +29,31 @@ class Batch:
         queue: where requests wait; replicas of a pool may share one.
         on_move: told (index, +1) when a request enters the batch and (index, -1) when one is
             preempted; pools whose queue is shared keep their loads by it.
+
+    Attributes:
+        prefixes: what requests share, None without a prefix cache.
+        hand_over: takes each request whose prompt is processed and whose answer is decoded
+            elsewhere; None where requests stay.
     """
 
     __slots__ = (
         "_ample_tokens",
+        "_answers",
+        "_arrived",
         "_attention",
+        "_chunks",
         "_copied_tokens",
         "_decodes",
         "_decoding",
+        "_drafted",
+        "_ending",
+        "_handing",
+        "_hidden",
+        "_lags",
         "_last_chunk",
+        "_last_gain",
         "_leaves",
+        "_long_prefill",
         "_new",
         "_on_end",
         "_on_move",
@@ -43,16 +61,21 @@ class Batch:
         "_prefill_first",
         "_prefilling",
         "_prompts",
+        "_seen_s",
         "_shared_reads",
         "_slots_full",
         "_static_size",
         "_steps_done",
         "_swapped",
+        "_through",
+        "_unseen",
         "alive",
         "engine",
+        "hand_over",
         "index",
         "max_num_seqs",
         "memory",
+        "prefixes",
         "queue",
     )
 
@@ -96,23 +119,73 @@ class Batch:
         self._static_size = 0  # places that a static batch keeps until its last member ends
         self._steps_done = 0
         self._orders = 0
+        self._add_parts(engine)
+
+    def _add_parts(self, engine: Engine) -> None:
+        """Set what an engine does beyond the plain order of events."""
+        shares = engine.prefix_tokens and engine.mode != STATIC
+        self.prefixes = SharedPrefixes(engine) if shares else None
+        self._chunks: list[int] = []  # of this segment: tokens per step of each prompt in it
+        self._long_prefill = engine.long_prefill_tokens if engine.mode == CHUNKED else 0
+        self._drafted = engine.drafted if engine.mode == CHUNKED else 0
+        # Asynchronous scheduling: step n + 1 is put together when step n begins. It sees who has
+        # come by then, and who is through with step n still has place and memory.
+        self._lags = engine.asynchronous and engine.mode == CHUNKED
+        self._seen_s = NO_LIMIT_S  # who joined the queue later is not seen yet
+        self._unseen = False  # somebody waits who is not seen yet
+        self._hidden: list[Request] = []  # who that is, while a step is put together
+        self._last_gain = 1  # tokens that the last step gave to each decoding sequence
+        self._ending: list[tuple[Request, int, int]] = []  # with blocks and tokens stored
+        self._through = 0  # how many of these there were when this step was put together
+        # Where answers are decoded elsewhere: their tokens after the first while the prompt runs,
+        # and who is on the way.
+        self.hand_over: Callable[[Handed], None] | None = None
+        self._answers: dict[Request, int] = {}
+        self._handing: dict[Request, Handed] = {}
+        self._arrived: dict[Request, int] | None = None
 
     @property
     def running(self) -> int:
-        """Number of requests in the batch."""
-        return len(self._decoding) + len(self._prefilling)
+        """Number of requests in the batch, or on their way from here."""
+        return len(self._decoding) + len(self._prefilling) + len(self._handing)
 
     def members(self) -> list[Request]:
-        """Return the requests in the batch."""
-        return self._decoding + self._prefilling
+        """Return the requests in the batch, and those on their way from here."""
+        batch = self._decoding + self._prefilling
+        return batch + [r for r in self._handing if r.status == IN_FLIGHT]
 
     def clear(self) -> None:
-        """Forget everybody and free the memory."""
+        """Forget everybody and free the memory; what has arrived here is the pool's."""
         self._decoding, self._leaves = [], array("q")
         self._prefilling, self._prompts = [], 0
         self.memory = self._empty_memory()
         self._static_size = self._copied_tokens = self._shared_reads = 0
-        self._swapped = {}
+        self._swapped = {} if self._arrived is None else self._arrived
+        self._ending = []
+        self._answers, self._handing = {}, {}
+        if self.prefixes is not None:
+            self.prefixes.clear()
+
+    # --- answers that are decoded elsewhere ------------------------------------------------------
+
+    def take_from(self, arrived: dict[Request, int]) -> None:
+        """Look for KV caches in ``arrived``, by request their tokens, as for swapped ones."""
+        self._swapped = self._arrived = arrived
+
+    def handing(self) -> list[Handed]:
+        """Return the requests on their way from here."""
+        return list(self._handing.values())
+
+    def let_go(self, handed: Handed) -> bool:
+        """Free the memory of a request that has arrived; return whether it was still here."""
+        request = handed.request
+        if self._handing.get(request) is not handed:
+            return False
+        del self._handing[request]
+        self.memory.prefill_blocks -= handed.blocks
+        if self.prefixes is not None:
+            self.prefixes.let_go(request, handed.tokens, self.memory, preempted=False)
+        return True
 
     def _empty_memory(self) -> KvMemory:
         """Return what counts the KV blocks of a replica without requests."""
@@ -121,31 +194,20 @@ class Batch:
 
     # --- who gives way ---------------------------------------------------------------------------
 
-    def _make_room(self) -> bool:
-        """Preempt until the next step's tokens fit; return whether anybody was."""
-        memory = self.memory
-        if not memory.decoding or self._static_size:
-            return False
-        preempted = False
-        while memory.steps_left(self._steps_done, 1) == 0:
-            self._preempt()
-            preempted = True
-        return preempted
-
-    def _preempt(self) -> None:
-        """Return the least urgent, then latest admitted request to the queue."""
-        victim = max(self.members(), key=lambda request: (request.priority, request.admit_order))
-        decoding = victim.context_tokens >= victim.prefill_tokens
-        self._take_out(victim)
-        if decoding and self.engine.swap_tokens:
-            self._swap_out(victim)
-        victim.preemptions += 1
-        if self._on_move is not None:
-            self._on_move(self.index, -1)
-        self.queue.push_back(victim)
+    def _release(self, place: int) -> None:
+        """Free the memory of a request that was through when the next step was put together."""
+        request, blocks, stored = self._ending.pop(place)
+        self.memory.prefill_blocks -= blocks
+        if self.prefixes is not None:
+            self.prefixes.let_go(request, stored, self.memory, preempted=False)
 
     def _swap_out(self, victim: Request) -> None:
-        """Copy the KV cache of a preempted request to host memory, if it has room."""
+        """Copy the KV cache of a preempted request to host memory, if it has room.
+
+        One with known blocks is recomputed: most of it is likely to be found again.
+        """
+        if self.prefixes is not None and victim.prefix_blocks:
+            return
         stored, swapped = victim.prefill_tokens - 1, self._swapped
         if sum(swapped.values()) + stored > self.engine.swap_tokens:
             for request in [r for r in swapped if r.status != IN_FLIGHT]:
@@ -153,10 +215,15 @@ class Batch:
         if sum(swapped.values()) + stored <= self.engine.swap_tokens:
             swapped[victim] = stored
             self._copied_tokens += stored
+            if self.prefixes is not None:
+                self.prefixes.forget(victim)
 
-    def _take_out(self, request: Request) -> None:
+    def _take_out(self, request: Request, *, preempted: bool = False) -> None:
         """Remove a running request; it keeps the tokens that it showed and loses its memory."""
+        if request in self._handing:  # its memory is held until the transfer is over
+            return
         memory = self.memory
+        stored = request.context_tokens
         if request in self._prefilling:
             self._prefilling.remove(request)
             if not self._static_size:  # a static batch keeps its reservation until it ends
@@ -169,202 +236,74 @@ class Batch:
             stored = request.context_tokens + request.remaining_tokens - left
             memory.leave(stored - request.shared_tokens, self._steps_done)
             self._shared_reads -= request.shared_tokens
+            if self._lags and stored > request.prefill_tokens:
+                stored -= self._last_gain  # not known when it has to give way
+        if self.prefixes is not None:
+            self.prefixes.let_go(request, stored, memory, preempted=preempted)
         self._lose_progress(request)
         if self._static_size and not self._decoding and not self._prefilling:
             self._static_size = memory.prefill_blocks = 0
 
     def _lose_progress(self, request: Request) -> None:
         """Set what a request that is taken out still has to process and to show."""
+        if request in self._handing:
+            request.prefill_tokens += 1  # its first token was shown but not yet stored
+            request.context_tokens = 0
+            return
         if request.context_tokens >= request.prefill_tokens:  # it was decoding
             left = request.finish_step - self._steps_done
             # Its last token was shown but not yet stored.
             request.prefill_tokens = request.context_tokens + request.remaining_tokens - left + 1
             request.remaining_tokens = left
         request.context_tokens = 0
-
-    def _change_batch(self, now: float, tight: bool) -> bool:
-        """Preempt if memory is tight, and admit, in the mode's order.
-
-        Returns:
-            Whether anybody was preempted.
-        """
-        if self._prefill_first:  # decoding sequences pause, and need no room, beside prompts
-            if self.queue and self.alive:
-                self._admit(now)
-            gave_way = self.engine.gives_way and self._give_way(now)
-            return gave_way or (tight and not self._prefilling and self._make_room())
-        preempted = tight and self._make_room()
-        if self.queue and not preempted and self.alive:
-            self._admit(now)
-            preempted = self.engine.gives_way and self._give_way(now)
-        return preempted
-
-    def outranks(self, request: Request) -> bool:
-        """Return whether a running request would give way to this one."""
-        return self.engine.gives_way and any(
-            member.priority > request.priority for member in self.members()
-        )
-
-    def _give_way(self, now: float) -> bool:
-        """Preempt for a more urgent head of the queue until it is in, or only waits for the budget.
-
-        Returns:
-            Whether to look at the queue again at the next boundary.
-        """
-        queue, memory, looked = self.queue, self.memory, False
-        while queue and self.engine.mode != STATIC and self.outranks(queue.head()):
-            looked = True
-            need = memory.blocks_for(queue.head().prefill_tokens)
-            if self.running < self.max_num_seqs and memory.fits(need, self._steps_done):
-                break
-            self._preempt()
-            self._admit(now)
-        return looked
-
-    # --- who is admitted -------------------------------------------------------------------------
-
-    def _admit(self, now: float) -> None:
-        """Take requests from the queue while the head fits."""
-        queue, prefilling = self.queue, self._prefilling
-        mode, decoding = self.engine.mode, len(self._decoding)
-        if mode == STATIC and decoding:
-            return
-        budget = self.engine.max_num_batched_tokens - (decoding if mode == CHUNKED else 0)
-        for request in prefilling:
-            budget -= request.prefill_tokens - request.context_tokens
-        while queue and decoding + len(prefilling) < self.max_num_seqs:
-            head = queue.head()
-            # What was shown elsewhere since makes a swapped cache stale: then it is recomputed.
-            restored = self._swapped and self._swapped.get(head) == head.prefill_tokens - 1
-            if not (self._restore if restored else self._claim)(head, budget):
-                return
-            queue.pop()
-            self._orders += 1
-            head.admit_order = self._orders
-            head.replica = self.index
-            if head.admitted_s < 0.0:
-                head.admitted_s = now
-            if self._on_move is not None:
-                self._on_move(self.index, 1)
-            if restored:
-                self._decode(head)
-                decoding += 1
-                budget -= 1
-            else:
-                prefilling.append(head)
-                budget -= head.prefill_tokens - head.context_tokens
-
-    def _restore(self, head: Request, budget: int) -> bool:
-        """Copy a swapped head's KV cache back, so that it decodes on, unless it has to wait."""
-        memory = self.memory
-        need = memory.blocks_for(head.prefill_tokens)
-        if budget <= 0 or not memory.fits(need, self._steps_done):
-            return False
-        stored = self._swapped.pop(head)
-        head.prefill_tokens = head.context_tokens = stored
-        self._copied_tokens += stored
-        memory.join(stored, self._steps_done)
-        head.finish_step = self._steps_done + head.remaining_tokens
-        return True
-
-    def _claim(self, head: Request, budget: int) -> bool:
-        """Take memory for the prompt of the head of the queue, unless it has to wait."""
-        memory, mode, tokens = self.memory, self.engine.mode, head.prefill_tokens
-        if mode == STATIC:  # nobody can be preempted from it: room for the whole answer
-            tokens += head.remaining_tokens - 1
-        elif budget <= 0 or (mode == PREFILL_FIRST and self._prefilling and tokens > budget):
-            return False
-        need = -(-tokens // memory.block_size)
-        held = memory.tokens + (memory.prefill_blocks + need) * memory.block_size
-        if held > self._ample_tokens and not memory.fits(need, self._steps_done):
-            return False
-        memory.prefill_blocks += need
-        return True
+        if self._answers:
+            request.remaining_tokens += self._answers.pop(request, 0)
 
     def _decode(self, request: Request) -> None:
         """Let a request decode until its finish step."""
         leaves = -request.finish_step
         place = bisect_left(self._leaves, leaves)
+        if self.prefixes is not None:  # who was admitted first lets go first, as it is found later
+            decoding = self._decoding
+            while place < len(decoding) and self._leaves[place] == leaves:
+                if decoding[place].admit_order < request.admit_order:
+                    break
+                place += 1
         self._leaves.insert(place, leaves)
         self._decoding.insert(place, request)
 
-    def _complete(self, request: Request, now: float) -> None:
-        """Report a request that showed its last token."""
+    def _complete(self, request: Request, now: float, private: int) -> None:
+        """Report a request that showed its last token.
+
+        Args:
+            request: the request; its memory is freed already.
+            now: the time [s].
+            private: tokens that it stored for itself alone.
+        """
+        if self._answers and request in self._answers:
+            self._hand_over(request, now, private)
+            return
+        if self._lags:
+            blocks = self._blocks_of(private)
+            self.memory.prefill_blocks += blocks
+            self._ending.append((request, blocks, private + request.shared_tokens))
+        elif self.prefixes is not None:
+            stored = private + request.shared_tokens
+            self.prefixes.let_go(request, stored, self.memory, preempted=False)
         request.finished_s = now
         request.status = COMPLETED
         self._on_end(request)
 
-    # --- prompts ---------------------------------------------------------------------------------
+    def _blocks_of(self, stored: int) -> int:
+        """Return the blocks that a decoding sequence holds for itself."""
+        return -(-stored // self.memory.block_size)
 
-    def _compose_chunks(self, held: int = 0) -> int:
-        """Share the token budget of a step among prompts; return for how many steps it holds.
-
-        Prompts get their tokens in order of admission, so all but the last of those that take
-        part are through with the step.
-
-        Args:
-            held: tokens of the budget that are taken beside one per decoding sequence.
-        """
-        mode, decoding, prefilling = self.engine.mode, self._decoding, self._prefilling
-        self._decodes = mode == CHUNKED
-        if mode == CHUNKED:
-            whole = self.engine.max_num_batched_tokens - len(decoding) - held
-        else:
-            whole = NO_LIMIT
-            if mode == STATIC:
-                self._static_size = len(prefilling)
-        budget, attention, taking, chunk = whole, 0.0, 0, 0
-        for request in prefilling:
-            if budget <= 0:
-                break
-            done = request.context_tokens
-            chunk = request.prefill_tokens - done
-            if chunk > budget:  # noqa: PLR1730 - a call of `min` takes longer
-                chunk = budget
-            budget -= chunk
-            attention += chunk * (done + 0.5 * chunk)
-            taking += 1
-        self._prompts, self._last_chunk = taking, chunk
-        self._new = new = whole - budget
-        self._attention = attention
-        self._slots_full = mode == CHUNKED and budget <= 0
-        if taking == 1 and new == whole:  # one long prompt fills step after step alike
-            request = prefilling[0]
-            steps = max(1, (request.prefill_tokens - request.context_tokens) // whole)
-            return min(steps, -self._leaves[-1] - self._steps_done) if decoding else steps
-        return 1
-
-    def _first_tokens(self, steps: int) -> int:
-        """Return how many of the prompts in this segment are through after ``steps`` steps."""
-        last = self._prefilling[self._prompts - 1]
-        through = last.context_tokens + self._last_chunk * steps >= last.prefill_tokens
-        return self._prompts if through else self._prompts - 1
-
-    def _finish_chunks(self, steps: int, now: float) -> int:
-        """Apply ``steps`` steps to the prompts; return how many yield a token."""
-        memory, prefilling = self.memory, self._prefilling
-        step, through = self._steps_done, self._prompts
-        last = prefilling[through - 1]
-        done = last.context_tokens + self._last_chunk * steps
-        if done < last.prefill_tokens:
-            last.context_tokens = done
-            through -= 1
-        for request in prefilling[:through]:
-            request.context_tokens = request.prefill_tokens
-            tokens = request.prefill_tokens - request.shared_tokens
-            if not self._static_size:
-                memory.prefill_blocks -= -(-tokens // memory.block_size)
-            if request.first_token_s < 0.0:
-                request.first_token_s = now
-            request.remaining_tokens -= 1
-            if request.remaining_tokens == 0:
-                self._complete(request, now)
-                continue
-            memory.ring[(step - tokens) % memory.block_size] += 1  # `KvMemory.join`
-            memory.tokens += tokens
-            if request.shared_tokens:
-                self._shared_reads += request.shared_tokens
-            request.finish_step = step + request.remaining_tokens
-            self._decode(request)
-        del prefilling[:through]
-        return through
+    def _hand_over(self, request: Request, now: float, private: int) -> None:
+        """Send a request whose prompt is processed to where its answer is decoded."""
+        request.remaining_tokens = self._answers.pop(request)
+        blocks = self.memory.blocks_for(private)
+        self.memory.prefill_blocks += blocks  # they were freed when the prompt was through
+        handed = Handed(request, request.prefill_tokens, blocks, self.index, now)
+        self._handing[request] = handed
+        if self.hand_over is not None:
+            self.hand_over(handed)

@@ -65,12 +65,16 @@ class Engine:
     """
 
     __slots__ = (
+        "asynchronous",
         "block_size",
         "compute_s",
         "decode_w",
+        "drafted",
         "gives_way",
         "idle_w",
         "kv_blocks",
+        "long_prefill_tokens",
+        "longest_request",
         "longest_tokens",
         "max_num_batched_tokens",
         "max_num_seqs",
@@ -100,6 +104,10 @@ class Engine:
         self.step_time = step_time
         self.tokens_per_step = 1.0  # of a decoding sequence, on average
         self.gives_way = False  # whether a running request is preempted for a more urgent one
+        self.asynchronous = False  # whether step n + 1 is put together when step n begins
+        self.long_prefill_tokens = 0  # most tokens of a prompt in a step beside others, 0 for all
+        self.longest_request: int | None = None  # prompt and answer; a longer one is rejected
+        self.drafted = 0  # tokens that a sequence drafts in each step
         self.mode = mode
         self.max_num_seqs = max_num_seqs
         self.max_num_batched_tokens = max_num_batched_tokens

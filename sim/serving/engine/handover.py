@@ -11,154 +11,16 @@ loses its replica, is recomputed in the decode pool.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sim.interfaces import IN_FLIGHT, Request
-from sim.serving.engine.engine import Engine
-from sim.serving.engine.prefix_replica import PrefixReplica
-from sim.serving.engine.replica import Replica
+from sim.serving.engine.transfer import Handed
 from sim.serving.queues.affinity import AffinityPool
 from sim.serving.queues.pool import Pool
 from sim.shared_link import SharedLink
 
 _BITS_PER_BYTE = 8.0
-
-
-@dataclass(slots=True, eq=False)
-class Handed:
-    """A request whose prompt is processed and whose KV cache is on its way.
-
-    Attributes:
-        request: the request.
-        tokens: length of its context [tokens].
-        blocks: what only its own part of that takes of the replica's memory.
-        replica: where the cache is.
-        since_s: when the prompt was processed [s].
-        flow: number of its transfer on the link.
-    """
-
-    request: Request
-    tokens: int
-    blocks: int
-    replica: HandsOver
-    since_s: float
-    flow: int = 0
-
-
-class HandsOver(Replica):
-    """A replica that processes prompts and does not decode.
-
-    A prompt is given an answer of one token, so that it leaves the batch after its first one; the
-    rest of the answer is put back then.
-
-    Attributes:
-        hand_over: takes each request whose prompt is processed and whose answer goes on.
-    """
-
-    hand_over: Callable[[Handed], None]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._answers: dict[Request, int] = {}  # tokens after the first, while the prompt runs
-        self._handing: dict[Request, Handed] = {}
-
-    @property
-    def running(self) -> int:
-        """Number of requests in the batch, or on their way from here."""
-        return super().running + len(self._handing)
-
-    def members(self) -> list[Request]:
-        """Return the requests in the batch, and those on their way from here."""
-        return super().members() + [r for r in self._handing if r.status == IN_FLIGHT]
-
-    def clear(self) -> None:
-        """Forget everybody and free the memory."""
-        super().clear()
-        self._answers, self._handing = {}, {}
-
-    def handing(self) -> list[Handed]:
-        """Return the requests on their way from here."""
-        return list(self._handing.values())
-
-    def let_go(self, handed: Handed) -> bool:
-        """Free the memory of a request that has arrived; return whether it was still here."""
-        if self._handing.get(handed.request) is not handed:
-            return False
-        del self._handing[handed.request]
-        self.memory.prefill_blocks -= handed.blocks
-        self._let_go_of_prefix(handed.request)
-        return True
-
-    def _let_go_of_prefix(self, request: Request) -> None:
-        """Release what a request shares with others: nothing without a prefix cache."""
-
-    def _claim(self, head: Request, budget: int) -> bool:
-        claimed = super()._claim(head, budget)
-        if claimed and head.remaining_tokens > 1:
-            self._answers[head] = head.remaining_tokens - 1
-            head.remaining_tokens = 1
-        return claimed
-
-    def _complete(self, request: Request, now: float) -> None:
-        rest = self._answers.pop(request, 0)
-        if not rest:
-            super()._complete(request, now)
-            return
-        request.remaining_tokens = rest
-        tokens = request.prefill_tokens
-        blocks = self.memory.blocks_for(tokens - request.shared_tokens)
-        self.memory.prefill_blocks += blocks  # they were freed when the prompt was through
-        handed = self._handing[request] = Handed(request, tokens, blocks, self, now)
-        self.hand_over(handed)
-
-    def _take_out(self, request: Request) -> None:
-        if request not in self._handing:  # else its memory is held until the transfer is over
-            super()._take_out(request)
-
-    def _lose_progress(self, request: Request) -> None:
-        if request in self._handing:
-            request.prefill_tokens += 1  # its first token was shown but not yet stored
-            request.context_tokens = 0
-            return
-        super()._lose_progress(request)
-        rest = self._answers.pop(request, 0)
-        request.remaining_tokens += rest
-
-
-class PrefillReplica(HandsOver):
-    """A prefill replica without a prefix cache."""
-
-
-class PrefillPrefixReplica(HandsOver, PrefixReplica):
-    """A prefill replica with a prefix cache: what is shared is held during a transfer, too."""
-
-    def _let_go_of_prefix(self, request: Request) -> None:
-        self._release(request)
-
-
-class DecodeReplica(Replica):
-    """A replica that admits requests with their KV cache in place."""
-
-    __slots__ = ()
-
-    def take_from(self, arrived: dict[Request, int]) -> None:
-        """Look for KV caches in ``arrived``, by request their tokens, as for swapped ones."""
-        self._swapped = arrived
-
-    def clear(self) -> None:
-        """Forget everybody and free the memory; what has arrived is the pool's."""
-        arrived = self._swapped
-        super().clear()
-        self._swapped = arrived
-
-    def _restore(self, head: Request, budget: int) -> bool:
-        copied = self._copied_tokens
-        restored = super()._restore(head, budget)
-        self._copied_tokens = copied  # the link brought them: no step waits for a copy
-        return restored
 
 
 class DecodePool(Pool):
@@ -168,12 +30,7 @@ class DecodePool(Pool):
         super().__init__(*args, **kwargs)
         self._arrived: dict[Request, int] = {}
         for member in self.members:
-            if isinstance(member, DecodeReplica):
-                member.take_from(self._arrived)
-
-    def replica_class(self, engine: Engine) -> type[Replica]:
-        """Return what the members are."""
-        return DecodeReplica
+            member.take_from(self._arrived)
 
     @property
     def longest_tokens(self) -> int:
@@ -216,14 +73,9 @@ class PrefillPool(Pool):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for member in self.members:
-            if isinstance(member, HandsOver):
-                member.hand_over = self._send
+            member.hand_over = self._send
         self.handed_over = 0
         self.sent_bytes = self.transfer_s = 0.0
-
-    def replica_class(self, engine: Engine) -> type[Replica]:
-        """Return what the members are."""
-        return PrefillPrefixReplica if engine.prefix_tokens else PrefillReplica
 
     def connect(
         self, decode: DecodePool, link: SharedLink, latency_s: float, bytes_per_token: float
@@ -254,7 +106,7 @@ class PrefillPool(Pool):
     def fail(self, replica: int) -> None:
         """Take a replica out of service now, with the KV caches that it was sending."""
         failing = self.members[replica - self._first]
-        for handed in failing.handing() if isinstance(failing, HandsOver) else ():
+        for handed in failing.handing():
             self._link.stop(handed.flow)
         super().fail(replica)
 
@@ -279,7 +131,7 @@ class PrefillPool(Pool):
         self._clock.call_at(self._clock.now + self._latency_s, self._arrive, handed)
 
     def _arrive(self, handed: Handed) -> None:
-        request, replica = handed.request, handed.replica
+        request, replica = handed.request, self.members[handed.replica - self._first]
         if not replica.let_go(handed):
             return  # the replica failed meanwhile
         member = replica.index - self._first

@@ -61,6 +61,9 @@ class Replica(SegmentRunner):
             if self.alive:
                 self._start(now)
             return self._end_s != IDLE
+        if self._long_prefill and len(self._prefilling) == 1 and not self._decoding:
+            self._cut(now, int(self._lags))  # a long prompt is no longer alone
+            return True
         if self.engine.mode == STATIC:
             if self._decoding or now != self._start_s:
                 return False
@@ -68,20 +71,23 @@ class Replica(SegmentRunner):
             return self._interrupt(now)
         if self._stays_full():
             return self._interrupt(now)
-        self._cut(now)
+        self._cut(now, int(self._lags))
         return True
 
     def _stays_full(self) -> bool:
         """Return whether the head of the queue finds no memory before this segment ends."""
+        if self.prefixes is not None and self.prefixes.cache.active:
+            return False  # the prefix may be here already
         memory = self.memory
         need_tokens = self.queue.head().prefill_tokens + memory.tokens
+        free = memory.blocks - memory.prefill_blocks + memory.unclaimed
         # Memory only shrinks until then, so "no" now stays "no".
-        return need_tokens > (memory.blocks - memory.prefill_blocks) * memory.block_size
+        return need_tokens > free * memory.block_size
 
     def _interrupt(self, now: float) -> bool:
         """Look at a queue whose head does not fit, if somebody would give way to it."""
         if self.outranks(self.queue.head()):
-            self._cut(now)
+            self._cut(now, int(self._lags))
             return True
         return False
 
@@ -125,7 +131,7 @@ class Replica(SegmentRunner):
             return
         if self._end_s == IDLE:
             self._write_idle_row(now)
-        else:
+        elif now < self._end_s:  # else the segment is about to write all of itself
             self._write_part(now)
 
     def fail(self, now: float) -> list[Request]:

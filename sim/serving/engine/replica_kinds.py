@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sim.serving.engine.engine import Engine
-from sim.serving.engine.prefix_replica import PrefixReplica
 from sim.serving.engine.replica import Replica
 from sim.serving.engine.speculation import SpeculativeEngine
 from sim.serving.engine.speculative_replica import SpeculativeReplica
@@ -17,4 +16,4 @@ def replica_class(engine: Engine) -> type[Replica]:
         return SpeculativeReplica
     if isinstance(engine, WindowEngine):
         return WindowReplica
-    return PrefixReplica if engine.prefix_tokens else Replica
+    return Replica

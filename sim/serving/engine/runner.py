@@ -11,7 +11,7 @@ from mypy_extensions import mypyc_attr
 
 from sim.interfaces import ActivityLog, Request, Scheduler
 from sim.serving.engine.activity import pack_row
-from sim.serving.engine.batch import Batch
+from sim.serving.engine.admission import Admission
 from sim.serving.engine.engine import Engine, Speed
 from sim.serving.engine.segment import boundary_after
 from sim.serving.queues.queues import Queue
@@ -21,7 +21,7 @@ FULL_SPEED = Speed()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class SegmentRunner(Batch):
+class SegmentRunner(Admission):
     """Runs a batch segment by segment: plans one, sleeps until it ends, applies its steps.
 
     It is a batch and does not hold one: a look-up less for each of a dozen accesses per segment.
@@ -41,6 +41,7 @@ class SegmentRunner(Batch):
         "_compute_pace",
         "_end_s",
         "_first_s",
+        "_fresh",
         "_growth_s",
         "_memory_pace",
         "_pending",
@@ -75,6 +76,7 @@ class SegmentRunner(Batch):
         self._row_prompts = self._row_answers = 0.0  # tokens in rows of this segment so far
         self._end_s = IDLE
         self._steps = 0
+        self._fresh = False  # this segment follows a rest
         self._first_s = self._growth_s = 0.0
         self._power_w = engine.idle_w
 
@@ -92,27 +94,63 @@ class SegmentRunner(Batch):
         """Plan the first segment after a rest."""
         if now > self._row_start_s:
             self._write_idle_row(now)
+        self._look(now, fresh=True)
         self._plan(now)
 
-    def _cut(self, now: float) -> None:
-        """End the segment at the first step boundary that is not before ``now``."""
+    def _look(self, seen_s: float, *, fresh: bool) -> None:
+        """Note up to when arrivals are seen by an engine that schedules a step ahead [s]."""
+        self._fresh = fresh
+        if self._lags:
+            self._seen_s = seen_s
+
+    def _cut(self, now: float, ahead: int = 0) -> None:
+        """End the segment at the first step boundary that is not before ``now``.
+
+        Args:
+            now: the time [s].
+            ahead: steps that go on beyond that.
+        """
         if now == self._start_s:  # the segment starts right now: nothing has happened yet
-            self._plan(now)
-            return
-        steps, end_s = boundary_after(self._start_s, now, self._first_s, self._growth_s)
+            if self._fresh or not self._lags:
+                self._look(now, fresh=self._fresh)
+                self._plan(now)
+                return
+            if not ahead:  # its step was put together before: only what is to be done is done
+                self._look(-1.0, fresh=False)
+                self._plan(now)
+                return
+            steps, end_s = 0, now
+        else:
+            steps, end_s = self._boundary_after(now)
+        if ahead:
+            steps += ahead
+            end_s = self._start_s + self._elapsed_s(steps)
         if steps < self._steps:
             self._steps, self._end_s = steps, end_s
             self._clock.call_at(end_s, wake, self)
 
+    def _boundary_after(self, moment_s: float) -> tuple[int, float]:
+        """Return how many steps the segment takes to reach a moment, and when that is [s]."""
+        return boundary_after(self._start_s, moment_s, self._first_s, self._growth_s)
+
+    def _elapsed_s(self, steps: int) -> float:
+        """Return the time of the first ``steps`` steps of the segment [s]."""
+        return steps * self._first_s + self._growth_s * (steps * (steps - 1)) * 0.5
+
     def _finish(self, now: float) -> None:
         """Apply the segment's steps, which end at ``now``, and write its row."""
         decoding, memory, steps = self._decoding, self.memory, self._steps
-        kv_tokens = memory.tokens
-        batch = len(decoding)
+        if self._lags or self.prefixes is not None:
+            kv_tokens = self._look_back(steps)
+        else:  # as there, in place
+            kv_tokens = memory.tokens
+            if self._prompts:
+                kv_tokens += memory.prefill_blocks * memory.block_size
+        batch = len(decoding) + len(self._prefilling)
         prompts = answers = self._copied_tokens = 0
         if self._decodes:
             answers = len(decoding) * steps
-            memory.tokens = kv_tokens + answers
+            memory.tokens += answers
             done = self._steps_done = self._steps_done + steps
             leaves = self._leaves
             while decoding and leaves[-1] == -done:
@@ -124,10 +162,8 @@ class SegmentRunner(Batch):
                     self._shared_reads -= request.shared_tokens
                 memory.ring[(done - stored) % memory.block_size] -= 1  # `KvMemory.leave`
                 memory.tokens -= stored
-                self._complete(request, now)
+                self._complete(request, now, stored)
         if self._prompts:
-            batch += len(self._prefilling)
-            kv_tokens += memory.prefill_blocks * memory.block_size
             prompts = self._new * steps
             answers += self._finish_chunks(steps, now)
         if self._static_size and not decoding:  # the batch is through: free its reservation
@@ -150,6 +186,18 @@ class SegmentRunner(Batch):
         else:
             self._write_rest(now, batch, kv_tokens, prompts, answers)
 
+    def _look_back(self, steps: int) -> int:
+        """Do what comes first when a segment ends; return the KV tokens at its start."""
+        memory = self.memory
+        kv_tokens = memory.tokens
+        if self.prefixes is not None:
+            self._evict_behind(steps)
+        if self._prompts or self.prefixes is not None:
+            kv_tokens += memory.prefill_blocks * memory.block_size
+        if self._lags:
+            self._seen_s, self._fresh = self._start_s + self._elapsed_s(steps - 1), False
+        return kv_tokens
+
     # --- composing the next segment ------------------------------------------------------------
 
     def _plan(self, now: float) -> None:
@@ -159,11 +207,15 @@ class SegmentRunner(Batch):
             for action in actions:
                 action()
         memory, decoding = self.memory, self._decoding
+        self._through = len(self._ending)
+        memory.unclaimed = self._unclaimed() if self._prefilling else 0
         preempted = False
         # Below this bound nobody can run out of memory, so most boundaries skip the question.
         tight = memory.tokens + memory.prefill_blocks * memory.block_size > self._ample_tokens
         if tight or self.queue:
             preempted = self._change_batch(now, tight)
+        if self._ending or self._unseen:
+            preempted |= self._catch_up(now, tight)
         if self._prefilling:
             steps = self._compose_chunks()
         elif decoding:
@@ -173,13 +225,32 @@ class SegmentRunner(Batch):
         else:
             self._go_idle(now)
             return
-        if preempted or self._copied_tokens:  # the queue gets its turn at the next boundary
+        # The queue gets its turn at the next boundary, or memory is claimed chunk by chunk.
+        if preempted or self._copied_tokens or (tight and memory.unclaimed):
             steps = 1
         elif steps > 1 and not self._static_size:
             grown = memory.tokens + len(decoding) * steps
             if grown + memory.prefill_blocks * memory.block_size > self._ample_tokens:
-                steps = memory.steps_left(self._steps_done, steps)
+                steps = 1 if memory.unclaimed else memory.steps_left(self._steps_done, steps)
         self._start_segment(now, steps)
+
+    def _catch_up(self, now: float, tight: bool) -> bool:
+        """Do what an engine that schedules a step ahead could not do before this step.
+
+        Returns:
+            Whether the queue is to be looked at again at the next boundary.
+        """
+        if self._ending and self.prefixes is not None:
+            self.prefixes.evict(self.memory, self._steps_done, self._ahead())
+        looks = self._unseen or bool(self._ending)
+        while self._ending:
+            self._release(0)
+        self._unseen = False
+        if self.queue and not self._decoding and not self._prefilling:
+            self._through = 0
+            self._look(now, fresh=True)  # nothing was to be scheduled: the engine waits for work
+            return self._change_batch(now, tight)
+        return looks and bool(self.queue)
 
     def _start_segment(self, now: float, steps: int) -> None:
         """Start a segment of ``steps`` steps: work out how long they take and what they draw."""
@@ -256,12 +327,12 @@ class SegmentRunner(Batch):
         """Write the part of a running segment from its last row to ``end_s``, by time."""
         if self._row_start_s == self._start_s:
             self._row_prompts = self._row_answers = 0.0
-        memory, batch = self.memory, len(self._decoding)
+        memory, batch = self.memory, len(self._decoding) + len(self._prefilling)
         kv_tokens = float(memory.tokens)
         answers = self._decode_answers()
-        if self._prompts:
-            batch += len(self._prefilling)
+        if self._prompts or self.prefixes is not None:
             kv_tokens += memory.prefill_blocks * memory.block_size
+        if self._prompts:
             answers += self._first_tokens(self._steps)
         share = (end_s - self._row_start_s) / (self._end_s - self._start_s)
         prompt_part, answer_part = self._new * self._steps * share, answers * share

@@ -175,7 +175,7 @@ class SpeculativeEngine(Engine):
         options: as of `Engine`.
     """
 
-    __slots__ = ("drafted", "schedule", "times")
+    __slots__ = ("schedule", "times")
 
     def __init__(
         self, speculation: Speculation, step_time: StepTime, curve: PowerCurve, **options: Any

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sim.serving.engine.engine import CHUNKED
 from sim.serving.engine.replica import Replica
 from sim.serving.engine.speculation import SpeculativeEngine, TokenSchedule
 from sim.serving.kv.memory import KvMemory
@@ -34,16 +33,16 @@ class LookaheadMemory(KvMemory):
 
     def fits(self, need: int, step: int) -> bool:
         """Return whether ``need`` blocks can be taken now and everybody can still do one step."""
-        free = self.blocks - self.prefill_blocks - need
+        free = self.blocks - self.prefill_blocks + self.unclaimed - need
         if self.decoding or self.prefill_blocks:
             free -= self.watermark
         return self.decode_blocks(step, self._written) <= free
 
     def steps_left(self, step: int, wanted: int) -> int:
         """Return how many of ``wanted`` tokens each the memory allows, 0 if not even one step."""
+        free, schedule = self.blocks - self.prefill_blocks + self.unclaimed, self._schedule
         if not self.decoding:
-            return wanted
-        free, schedule = self.blocks - self.prefill_blocks, self._schedule
+            return wanted if free >= 0 else 0
         first = schedule.steps(step)
         low, high = 0, schedule.steps(step + wanted) - first
         while low < high:  # the last step of ``middle`` writes beyond what those before have kept
@@ -69,14 +68,13 @@ class SpeculativeReplica(Replica):
     counted in tokens here.
     """
 
-    __slots__ = ("_decode_steps", "_held", "_kv_growth_s")
+    __slots__ = ("_decode_steps", "_kv_growth_s")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         engine = self._speculation
         self._decode_steps = 0  # steps of this replica that decoded
         self._kv_growth_s = 0.0  # of this segment: time per token that every sequence has gained
-        self._held = engine.drafted if engine.mode == CHUNKED else 0
         # A step writes `drafted` tokens more per sequence than the bound counts with.
         self._ample_tokens -= engine.max_num_seqs * (engine.drafted + engine.block_size)
 
@@ -89,18 +87,20 @@ class SpeculativeReplica(Replica):
         sizes = (engine.kv_blocks, engine.block_size, engine.watermark_blocks)
         return LookaheadMemory(*sizes, engine.schedule, engine.drafted + 1)
 
-    def _claim(self, head: Any, budget: int) -> bool:
-        return super()._claim(head, budget - self._held * len(self._decoding))
-
     def _restore(self, head: Any, budget: int) -> bool:
         memory = self.memory  # it decodes in the very next step
         need = memory.blocks_for(head.prefill_tokens + self._speculation.drafted)
-        budget -= self._held * len(self._decoding)
         return memory.fits(need, self._steps_done) and super()._restore(head, budget)
 
-    def _compose_chunks(self, held: int = 0) -> int:
+    def _ahead(self) -> int:
+        return self._speculation.drafted + 1
+
+    def _written_by(self, steps: int) -> int:
+        return self._gain(steps - 1) + self._speculation.drafted + 1
+
+    def _compose_chunks(self) -> int:
         """Share the budget among prompts; return the tokens, or steps if nobody decodes."""
-        steps = super()._compose_chunks(held + self._held * len(self._decoding))
+        steps = super()._compose_chunks()
         if steps == 1 or not self._decoding:
             return steps
         prompt = self._prefilling[0]  # one long prompt fills step after step alike
@@ -152,15 +152,9 @@ class SpeculativeReplica(Replica):
                 low = middle + 1
         return low
 
-    def _cut(self, now: float) -> None:
-        """End the segment at the first step boundary that is not before ``now``."""
-        if now == self._start_s:
-            self._plan(now)
-            return
-        steps = self._steps_until(now)
-        if steps < self._steps:
-            self._steps = steps
-            self._end_at(self._start_s + self._elapsed_s(steps))
+    def _boundary_after(self, moment_s: float) -> tuple[int, float]:
+        steps = self._steps_until(moment_s)
+        return steps, self._start_s + self._elapsed_s(steps)
 
     def _decode_answers(self) -> int:
         if not self._decodes:
@@ -172,8 +166,9 @@ class SpeculativeReplica(Replica):
     def _finish(self, now: float) -> None:
         """Apply the segment's steps, which end at ``now``, and write its row."""
         decoding, memory, steps = self._decoding, self.memory, self._steps
-        kv_tokens = memory.tokens
-        batch = len(decoding)
+        kv_tokens = self._look_back(steps)
+        self._last_gain = self._gain(steps) - self._gain(steps - 1)
+        batch = len(decoding) + len(self._prefilling)
         prompts = self._copied_tokens = 0
         answers = self._decode_answers()
         if self._decodes and decoding:
@@ -182,12 +177,11 @@ class SpeculativeReplica(Replica):
             while decoding and -self._leaves[-1] <= done:
                 finish, request = -self._leaves.pop(), decoding.pop()
                 stored = request.context_tokens + request.remaining_tokens + done - finish
-                memory.leave(stored - request.shared_tokens, done)
+                private = stored - request.shared_tokens
+                memory.leave(private, done)
                 self._shared_reads -= request.shared_tokens
-                self._complete(request, now)
+                self._complete(request, now, private + finish - done)
         if self._prompts:
-            batch += len(self._prefilling)
-            kv_tokens += memory.prefill_blocks * memory.block_size
             prompts = self._new * steps
             answers += self._finish_chunks(steps, now)
         if self._static_size and not decoding:

@@ -56,9 +56,9 @@ class WindowReplica(Replica):
         self._reaches[request] = when = step - request.context_tokens + self._windowed.window.tokens
         self._memory.watch(when, step)
 
-    def _complete(self, request: Request, now: float) -> None:
+    def _complete(self, request: Request, now: float, private: int) -> None:
         self._forget(request)
-        super()._complete(request, now)
+        super()._complete(request, now, private)
 
     def _forget(self, request: Request) -> None:
         when = self._reaches.pop(request, None)
@@ -73,11 +73,11 @@ class WindowReplica(Replica):
             self._count_spared(head.prefill_tokens, 1)
         return claimed
 
-    def _take_out(self, request: Request) -> None:
+    def _take_out(self, request: Request, *, preempted: bool = False) -> None:
         if request in self._prefilling:
             self._count_spared(request.prefill_tokens, -1)
         self._forget(request)
-        super()._take_out(request)
+        super()._take_out(request, preempted=preempted)
 
     def _finish_chunks(self, steps: int, now: float) -> int:
         tokens = {request: request.prefill_tokens for request in self._prefilling[: self._prompts]}
@@ -92,19 +92,28 @@ class WindowReplica(Replica):
 
     # --- the segment -----------------------------------------------------------------------------
 
-    def _compose_chunks(self, held: int = 0) -> int:
+    def _blocks_of(self, stored: int) -> int:
+        window, size = self._windowed.window, self.memory.block_size
+        behind = max(0, stored - window.tokens) // size
+        return -(-stored // size) - behind * window.layers // window.of
+
+    def _unclaimed(self) -> int:
+        return 0  # windows give memory of long prompts back: the whole is claimed from the start
+
+    def _later(self, request: Request, chunk: int) -> int:
+        return 0
+
+    def _compose_chunks(self) -> int:
         """Share the budget as always, and see what of the context the chunks attend to."""
-        steps = super()._compose_chunks(held)
+        steps = super()._compose_chunks()
         window, taking = self._windowed.window, self._prefilling[: self._prompts]
         last = taking[-1]
         self._attention = sum(
             window.attention(
                 request.context_tokens,
-                self._last_chunk
-                if request is last
-                else request.prefill_tokens - request.context_tokens,
+                chunk,
             )
-            for request in taking
+            for request, chunk in zip(taking, self._chunks, strict=True)
         )
         self._attention_growth = 0.0
         if steps > 1:

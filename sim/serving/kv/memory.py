@@ -18,6 +18,12 @@ class KvMemory:
         blocks: capacity [blocks].
         block_size: tokens per block.
         watermark: blocks that an admission leaves free, unless the replica is empty.
+
+    Attributes:
+        tokens: what decoding sequences store, at the replica's current step index.
+        prefill_blocks: blocks of everybody else, in the end: of prompts in process, of what
+            several requests share, of what is on its way elsewhere.
+        unclaimed: of these, what prompts whose chunks are still to come do not hold yet.
     """
 
     __slots__ = (
@@ -26,6 +32,7 @@ class KvMemory:
         "prefill_blocks",
         "ring",
         "tokens",
+        "unclaimed",
         "watermark",
     )
 
@@ -34,8 +41,7 @@ class KvMemory:
         self.block_size = block_size
         self.watermark = watermark
         self.ring = [0] * block_size
-        self.tokens = 0  # that decoding sequences store, at the replica's current step index
-        self.prefill_blocks = 0  # blocks held by sequences whose prompt is being processed
+        self.tokens = self.prefill_blocks = self.unclaimed = 0
 
     @property
     def decoding(self) -> int:
@@ -65,7 +71,7 @@ class KvMemory:
 
     def fits(self, need: int, step: int) -> bool:
         """Return whether ``need`` blocks can be taken now and everybody can still do one step."""
-        free = self.blocks - self.prefill_blocks - need
+        free = self.blocks - self.prefill_blocks + self.unclaimed - need
         if self.decoding or self.prefill_blocks:
             free -= self.watermark
         # Each sequence wastes less than one block, so this bound settles nearly every call.
@@ -75,7 +81,7 @@ class KvMemory:
 
     def steps_left(self, step: int, wanted: int) -> int:
         """Return how many of ``wanted`` decode steps the memory allows, 0 if not even one."""
-        free = self.blocks - self.prefill_blocks
+        free = self.blocks - self.prefill_blocks + self.unclaimed
         grown = self.tokens + self.decoding * wanted
         if grown // self.block_size + self.decoding + 1 <= free:
             return wanted

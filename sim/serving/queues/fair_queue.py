@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from sim.interfaces import Request
 
@@ -40,6 +41,11 @@ class FairQueue:
         self._line(request).appendleft(request)
         self._length += 1
         self._counters[request.tenant] -= _work(request)
+
+    def put_back(self, requests: Sequence[Request]) -> None:
+        """Return what was just popped; it does not count as done."""
+        for request in reversed(requests):
+            self.push_back(request)
 
     def head(self) -> Request:
         """Return the next request without taking it; the queue must not be empty."""

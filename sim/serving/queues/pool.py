@@ -11,7 +11,7 @@ from mypy_extensions import mypyc_attr
 
 from sim.interfaces import FAILED, IN_FLIGHT, NOT_YET, ActivityLog, Request, RequestLog, Scheduler
 from sim.serving.engine.engine import Engine
-from sim.serving.engine.prefix_replica import prefix_report
+from sim.serving.engine.sharing import prefix_report
 from sim.serving.queues.waiting import QueueSettings, WaitingRoom
 
 __all__ = ["LOSE", "RESTART", "RESUME", "Pool", "QueueSettings"]
@@ -109,7 +109,7 @@ class Pool(WaitingRoom):
 
     def report(self) -> dict[str, Any]:
         """Return what the pool did beside serving, as plain values; empty where it does no more."""
-        return prefix_report(self.members)
+        return prefix_report(member.prefixes for member in self.members)
 
     # --- failures --------------------------------------------------------------------------------
 

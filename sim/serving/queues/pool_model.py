@@ -175,6 +175,7 @@ def _given_step_time(section: PoolSection) -> StepTime | None:
         given.c_s_per_kv_token,
         given.d_s_per_sqrt_seq,
         given.e_s_per_token2,
+        given.f_s_per_seq,
         kind="given",
         basis="given",
         source="scenario",
@@ -244,6 +245,10 @@ def build_engine(numbers: PoolModel) -> Engine:
         ),
     )
     engine.gives_way = numbers.section.queue.preempt
+    engine.asynchronous = batching.async_scheduling
+    engine.long_prefill_tokens = batching.long_prefill_token_threshold
+    if batching.max_model_len is not None:
+        engine.longest_request = batching.max_model_len
     return engine
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
@@ -23,6 +24,10 @@ class Queue(Protocol):
 
     def push_back(self, request: Request) -> None:
         """Return a preempted request to where it came from: ahead of later arrivals."""
+        ...
+
+    def put_back(self, requests: Sequence[Request]) -> None:
+        """Return what was just popped, in that order, and not taken; all else is older."""
         ...
 
     def head(self) -> Request:
@@ -50,6 +55,7 @@ class FcfsQueue(deque[Request]):
     push = deque.append
     push_back = deque.appendleft
     pop = deque.popleft
+    put_back = deque.extend
 
     def head(self) -> Request:
         """Return the request that waits longest."""
@@ -75,6 +81,11 @@ class PriorityQueue(list[tuple[int, float, int, Request]]):
         heappush(self, (request.priority, request.queued_s, request.number, request))
 
     push_back = push  # its arrival time puts a preempted request ahead of later ones
+
+    def put_back(self, requests: Sequence[Request]) -> None:
+        """Return what was just popped."""
+        for request in requests:
+            self.push(request)
 
     def head(self) -> Request:
         """Return the most urgent request."""

@@ -20,7 +20,6 @@ from sim.interfaces import (
     Scheduler,
 )
 from sim.serving.engine.engine import Engine
-from sim.serving.engine.replica import Replica
 from sim.serving.engine.replica_kinds import replica_class
 from sim.serving.queues.dispatch import DISPATCHES, Dispatch, LeastLoaded
 from sim.serving.queues.queues import QUEUES, Queue
@@ -64,6 +63,7 @@ class WaitingRoom:
     Attributes:
         outstanding: requests sent here that have not ended, those on the wire included.
         too_long: requests that were rejected because no replica could ever hold them.
+        beyond_context: requests that were rejected because they are longer than ``max_model_len``.
         in_service: replicas that take requests.
         on_held: called when a request comes while no replica is in service; it is then held until
             one is. Without it such a request fails.
@@ -85,7 +85,7 @@ class WaitingRoom:
         self.index = index
         self.engine = engine
         self.outstanding = 0
-        self.too_long = 0
+        self.too_long = self.beyond_context = 0
         self.in_service = replicas
         self.on_held: Callable[[], None] | None = None
         self._first = first_replica
@@ -98,12 +98,13 @@ class WaitingRoom:
         self._ended = requests.ended
         self._shared = settings.shared
         self._longest_tokens = engine.longest_tokens
+        self._longest_request = inf if engine.longest_request is None else engine.longest_request
         self._make_queue: Callable[[], Queue] = QUEUES[settings.order]
         count = 1 if settings.shared else replicas
         self.queues: list[Queue] = [self._make_queue() for _ in range(count)]
         self._held: list[Request] = []
         self._draining: dict[int, None] = {}  # an ordered set: members that finish and switch off
-        make_replica = self.replica_class(engine)
+        make_replica = replica_class(engine)
         finished = self._finished  # one bound method for all: one each would be a cache miss each
         self.members = [
             make_replica(
@@ -125,16 +126,16 @@ class WaitingRoom:
             else DISPATCHES[settings.dispatch](replicas, uniform)
         )
 
-    def replica_class(self, engine: Engine) -> type[Replica]:
-        """Return what the members are: pools with a part of their own in a request have others."""
-        return replica_class(engine)
-
     def submit(self, request: Request) -> None:
         """Take a request that has just arrived at the site."""
         request.queued_s = self._clock.now
         request.pool = self.index
-        if request.input_tokens + request.output_tokens - 1 > self._longest_tokens:
+        tokens = request.input_tokens + request.output_tokens
+        if tokens - 1 > self._longest_tokens:
             self.too_long += 1
+            self._end_early(request, REJECTED)
+        elif tokens > self._longest_request:
+            self.beyond_context += 1
             self._end_early(request, REJECTED)
         else:
             self._join(request)
@@ -160,6 +161,7 @@ class WaitingRoom:
     # --- joining ---------------------------------------------------------------------------------
 
     def _join(self, request: Request) -> None:
+        request.offered_s = self._clock.now
         if not self.in_service:
             self._hold(request)
         elif self._shared:
