@@ -50,6 +50,8 @@ def plan(
             room.put_text(f"values-{site}.yaml", yaml_text_of(values))
         page = write_plan_report(result, folder / "plan.html")
     _print_plan(result)
+    for note in result.notes:
+        typer.echo(f"note: {note}", err=True)
     typer.echo(f"page: {page}")
     return OK
 
@@ -80,8 +82,6 @@ def _print_plan(result: PlanResult) -> None:
             console.print(_fleets(result, rows))
     for row in result.thrown_out.itertuples():
         console.print(f"{row.stage}: {row.fleets} fleets: {row.reason}")
-    for note in result.notes:
-        typer.echo(f"note: {note}", err=True)
     judged = f"{len(result.candidates)} of {result.considered} fleets judged in {result.runs} runs"
     unsettled = "" if result.settled else "; the runs ran out, a cheaper fleet may exist"
     console.print(judged + unsettled)

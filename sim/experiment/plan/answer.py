@@ -78,11 +78,8 @@ class PlanResult:
         considered: candidates there were.
         settled: False where the runs ran out, so that a cheaper fleet may have been missed.
         spread: the fleet under other values of its uncertain inputs, if that was asked for.
-<<<<<<< HEAD
         notes: runners-up whose step times rest on another basis and that may be the cheaper ones.
-=======
         summary: of the fleet's first run; its hardware and money stand there.
->>>>>>> main
     """
 
     loaded: LoadedStudy
@@ -99,11 +96,8 @@ class PlanResult:
     considered: int
     settled: bool
     spread: InputSpread | None = None
-<<<<<<< HEAD
     notes: tuple[str, ...] = ()
-=======
     summary: Mapping[str, Any] = field(default_factory=dict)
->>>>>>> main
 
     @property
     def runners_up(self) -> pd.DataFrame:

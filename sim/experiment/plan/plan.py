@@ -150,11 +150,8 @@ def _answer(loaded: LoadedStudy, judge: Judge, found: Found, runs: int) -> PlanR
         runs=judge.runs,
         considered=len(judge.space),
         settled=found.settled,
-<<<<<<< HEAD
         notes=_turns(judge, found, best),
-=======
         summary=judge.first_summary(best),
->>>>>>> main
     )
 
 
