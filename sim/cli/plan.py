@@ -50,6 +50,8 @@ def plan(
             room.put_text(f"values-{site}.yaml", yaml_text_of(values))
         page = write_plan_report(result, folder / "plan.html")
     _print_plan(result)
+    for note in result.notes:
+        typer.echo(f"note: {note}", err=True)
     typer.echo(f"page: {page}")
     return OK
 

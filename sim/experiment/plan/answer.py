@@ -78,6 +78,7 @@ class PlanResult:
         considered: candidates there were.
         settled: False where the runs ran out, so that a cheaper fleet may have been missed.
         spread: the fleet under other values of its uncertain inputs, if that was asked for.
+        notes: runners-up whose step times rest on another basis and that may be the cheaper ones.
         summary: of the fleet's first run; its hardware and money stand there.
     """
 
@@ -95,6 +96,7 @@ class PlanResult:
     considered: int
     settled: bool
     spread: InputSpread | None = None
+    notes: tuple[str, ...] = ()
     summary: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from sim.errors import InfeasibleError, InputError, Problem
 from sim.experiment.execution.executor import open_executor
+from sim.experiment.execution.point import override_texts
 from sim.experiment.execution.stored import StoredRun
 from sim.experiment.execution.task import Run, simulate_scenario
 from sim.experiment.plan.answer import (
+    RUNNERS_UP,
     PlanResult,
     Relief,
     binding,
@@ -35,6 +37,7 @@ from sim.experiment.plan.survey import survey_scenarios
 from sim.experiment.plan.uncertain import input_spread
 from sim.experiment.statistics.stopping import Precision
 from sim.experiment.study.study import LoadedStudy, load_study
+from sim.performance.ranking import Footing, footing, may_turn
 
 RELIEF_SHARE = 4  # a price of relief may cost this part of the plan's runs
 
@@ -147,8 +150,43 @@ def _answer(loaded: LoadedStudy, judge: Judge, found: Found, runs: int) -> PlanR
         runs=judge.runs,
         considered=len(judge.space),
         settled=found.settled,
+        notes=_turns(judge, found, best),
         summary=judge.first_summary(best),
     )
+
+
+def _turns(judge: Judge, found: Found, best: int) -> tuple[str, ...]:
+    """Return a note for each runner-up that may be the better one, on step times of another kind.
+
+    Only what costs the least counts; the front of several objectives has no order.
+    """
+    name = judge.objectives[0]
+    feasible = [each for each, verdict in found.verdicts.items() if verdict.feasible]
+    others = sorted((each for each in feasible if each != best), key=lambda c: judge.cost(c, name))
+    if not others or judge.surveyed is None:  # nothing is known of fleets but their runs
+        return ()
+    cost, rests = judge.cost(best, name), _footing(judge, best)
+    notes = []
+    for other in others[:RUNNERS_UP]:
+        on = _footing(judge, other)
+        if cost > 0.0 and may_turn(rests, on, judge.cost(other, name) / cost):
+            fleet = ", ".join(
+                f"{key} {value}" for key, value in judge.space.described(other).items()
+            )
+            notes.append(
+                f"the fleet rests on {rests}, the runner-up {fleet} on {on}: it may be the cheaper"
+            )
+    return tuple(notes)
+
+
+def _footing(judge: Judge, candidate: int) -> Footing:
+    """Return what the step times of a candidate rest on."""
+    from sim.load import load_scenario
+    from sim.world import World
+
+    changes = override_texts(judge.space.changes_of(candidate))
+    world = World(load_scenario(judge.base, overrides=changes), seed=0)
+    return footing(numbers.step_time for numbers in world.pool_numbers)
 
 
 def _search(judge: Judge, runs: int) -> Found:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError, Problem
 from sim.experiment.statistics.numbers import better, matching
@@ -14,6 +15,7 @@ from sim.experiment.statistics.pairs import paired_difference
 from sim.experiment.statistics.replicate import Replicated
 from sim.experiment.statistics.run_samples import Samples, read_samples
 from sim.experiment.study.sweep import SweepResult
+from sim.performance.ranking import footing_of, may_turn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +24,10 @@ COLUMNS = (
     *("metric", "baseline", "variant", "value", "variant_value", "difference", "low", "high", "n"),
     *("unit", "relative", "variance_reduction", "verdict", "more_replications"),
 )
+
+
+# Numbers that rise with step time where a fleet is busy.
+FOLLOW_STEP_TIME = (("cost", "usd_per_mtoken"), ("energy", "j_per_output_token"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,55 @@ def compare(
                     " between batches that are not alike, and its interval is wider for it"
                 )
             rows += _rows(first, samples[first], name, sample, metrics)
+    told = {} if isinstance(runs, Mapping) else _summaries(runs)
+    for name, summary in told.items():
+        if name != first and first in told:
+            notes += footing_notes(first, told[first], name, summary)
     import pandas as pd
 
     return Comparison(pd.DataFrame(rows, columns=list(COLUMNS)), tuple(notes))
+
+
+def footing_notes(
+    first: str, before: Mapping[str, Any], name: str, after: Mapping[str, Any]
+) -> list[str]:
+    """Return a note where the order of two runs rests on step times of two kinds and may turn.
+
+    Args:
+        first: name of the baseline.
+        before: its summary.
+        name: of the variant.
+        after: its summary.
+    """
+    left, right = footing_of(before), footing_of(after)
+    if left is None or right is None:
+        return []
+    turned = []
+    for section, key in FOLLOW_STEP_TIME:
+        told = [(each.get(section) or {}).get(key) for each in (before, after)]
+        values = [float(value) for value in told if isinstance(value, int | float) and value > 0.0]
+        if len(values) < 2:
+            continue
+        better, worse = (left, right) if values[0] <= values[1] else (right, left)
+        if may_turn(better, worse, max(values) / min(values)):
+            turned.append(f"{section}.{key}")
+    if not turned:
+        return []
+    return [
+        f"{first} rests on {left}, {name} on {right}: the order of {', '.join(turned)} may turn"
+    ]
+
+
+def _summaries(runs: Sequence[str | Path] | SweepResult) -> dict[str, Mapping[str, Any]]:
+    """Return a summary of each run that has one, by the name in the comparison."""
+    found: dict[str, Mapping[str, Any]] = {}
+    if isinstance(runs, SweepResult):
+        return found  # variants of a study are read by its page
+    for folder in runs:
+        path = Path(folder) / "summary.json"
+        if path.is_file():
+            found[str(folder)] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
