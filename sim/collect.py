@@ -223,6 +223,8 @@ def _facility_blocks(world: World) -> Iterator[SeriesBlock]:
             "cooling_w": np.asarray(cooling_w),
             "loss_w": sites["loss_w"],
             "outside_c": sites["outside_c"],
+            "price_usd_per_kwh": sites["price_usd_per_kwh"],
+            "carbon_g_per_kwh": sites["carbon_g_per_kwh"],
         },
     )
     racks = {name: series.racks[name][:, at] for name in RACK_RATES}

@@ -47,11 +47,14 @@ def compare(
 def _print(found: Comparison) -> None:
     """Print a table per variant, with short names and relative changes."""
     from sim.cli.sweep import text_table
-    from sim.experiment.statistics.compare import short_names
-    from sim.report.compare_words import HEADER, rows_of
+    from sim.report.answers.run_names import run_names
+    from sim.report.compare_words import HEADER, rows_of, verdict_sentences
 
     console = wide_console()
+    baseline = str(found.table["baseline"].iloc[0]) if len(found.table) else ""
+    names = run_names([baseline, *dict.fromkeys(found.table["variant"].astype(str))])
+    for said in verdict_sentences(found, names):
+        console.print(said, markup=False, highlight=False)
     for (first, name), rows in found.table.groupby(["baseline", "variant"], sort=False):
-        short = short_names([str(first), str(name)])
-        console.print(f"\n{short[str(name)]} against {short[str(first)]}", markup=False)
+        console.print(f"\n{names[str(name)]} against {names[str(first)]}", markup=False)
         console.print(text_table(HEADER, rows_of(rows)))

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,8 @@ from sim.cli.sweep import ExecutorOption, StudyArgument, text_table
 from sim.workspace import workspace
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sim.economics.economics import Economics
 
 LINE_EVERY_S = 30.0  # without a terminal
@@ -33,7 +35,6 @@ def economics(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no table.")] = False,
 ) -> int:
     """Compare places, chips, models, loads and ways to own in money; every cell is a run."""
-    from sim.economics import case_tables
     from sim.economics.economics import economics as compare_in_money
     from sim.economics.economics import load_economics_study
     from sim.experiment.study.results_table import put_table
@@ -44,18 +45,11 @@ def economics(
     with workspace(folder) as room, continued(folder):
         told = None if quiet else _Told()
         found = compare_in_money(asked, out=folder, executor=executor, progress=told)
-        for name in ("table", "layers", "not_served"):
-            frame = getattr(found, name)
-            put_table(room, "economics" if name == "table" else name, frame)
-        if found.case is not None:
-            put_table(room, "months", case_tables.months(found.case))
-            put_table(room, "swings", case_tables.swings(found.case))
+        for name, frame in _tables(found).items():
+            put_table(room, name, frame)
         page = write_economics_report(found, str(study), folder / "economics.html")
     if as_json:
-        exact = found.table.to_json(orient="records", double_precision=15)
-        rows = json.loads(exact)
-        told_case = {"case": case_tables.as_data(found.case)} if found.case is not None else {}
-        typer.echo(json.dumps({"study": asked.name, "rows": rows, **told_case}, indent=2))
+        typer.echo(json.dumps(_as_data(found), indent=2))
     elif not quiet:
         _print(found)
         typer.echo(f"page: {page}")
@@ -63,6 +57,39 @@ def economics(
         typer.echo("error: no cell has an answer", err=True)
         return LIMIT
     return OK
+
+
+def _tables(found: Economics) -> dict[str, pd.DataFrame]:
+    """Return every table of a comparison by the name of its file."""
+    from sim.economics import case_tables
+    from sim.economics.roadmap import roadmap_table
+
+    tables = {"economics": found.table, "layers": found.layers, "not_served": found.not_served}
+    if found.case is not None:
+        tables["months"] = case_tables.months(found.case)
+        tables["swings"] = case_tables.swings(found.case)
+    if found.roadmap is not None:
+        tables["roadmap"] = roadmap_table(found.roadmap)
+    if found.fitting is not None:
+        tables["fits"] = found.fitting
+    return tables
+
+
+def _as_data(found: Economics) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    from sim.economics.case_tables import as_data
+
+    tables = _tables(found)
+    data: dict[str, Any] = {"study": found.study.name, "rows": _rows(found.table)}
+    data |= {name: _rows(tables[name]) for name in ("roadmap", "fits") if name in tables}
+    if found.case is not None:
+        data["case"] = as_data(found.case)
+    return data
+
+
+def _rows(frame: pd.DataFrame) -> Any:
+    """Return a table as JSON values with all their digits."""
+    return json.loads(frame.to_json(orient="records", double_precision=15))
 
 
 class _Told:
@@ -92,12 +119,16 @@ def _print(found: Economics) -> None:
         price,
         where,
     )
+    from sim.report.roadmap_words import fits_lines, roadmap_lines
 
     console = wide_console()
     if found.case is not None:
         for line in case_lines(found.case):
             console.print(f"- {line}", markup=False)
         console.print()
+    actions = roadmap_lines(found.roadmap) if found.roadmap is not None else ()
+    for line in (*actions, *fits_lines(found)):
+        console.print(line, markup=False)
     console.print(headline(found), markup=False)
     for line in answer_lines(found):
         console.print(f"- {line}", markup=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import shlex
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,9 +16,6 @@ from sim.cli.plan import UncertainOption, as_changes
 from sim.cli.run import SetOption
 from sim.cli.sweep import ExecutorOption
 from sim.workspace import workspace
-
-if TYPE_CHECKING:
-    from sim.experiment.headroom.headroom import BreakingPoint
 
 
 def headroom(
@@ -35,7 +32,11 @@ def headroom(
 ) -> int:
     """Find how much more traffic a scenario takes until the first limit breaks."""
     from sim.experiment.headroom.headroom import headroom as find_headroom
+    from sim.report import formats
+    from sim.report.answers.headroom_answer import headroom_answers
+    from sim.report.formats import GAP
     from sim.report.html.headroom_page import write_headroom_report
+    from sim.report.html.origin import Origin
 
     if out is not None:
         writable(out)
@@ -52,22 +53,16 @@ def headroom(
             out=out,
             executor=executor,
         )
-        for place in found.breaking:
-            typer.echo(_told(place))
+        for said in headroom_answers(found):
+            typer.echo(said.replace(GAP, " "))
         if room is not None:
             room.put("headroom.csv", partial(found.curve.to_csv, index=False))
-            page = write_headroom_report(found, scenario, room.folder / "headroom.html")
+            asked = f"--replications {replications} --tolerance {tolerance} --seed {seed}".split()
+            asked += ["--uncertain", str(uncertain)] if uncertain else []
+            asked += [part for text in overrides or () for part in ("--set", text)]
+            command = shlex.join(["loadbank", "headroom", scenario, *asked])
+            facts = (formats.plural(replications, "replication"),)
+            origin = Origin(scenario, seed, command, facts=facts)
+            page = write_headroom_report(found, origin, room.folder / "headroom.html")
             typer.echo(f"page: {page}")
     return OK
-
-
-def _told(place: BreakingPoint) -> str:
-    limit, scale = place.limit, place.scale
-    bound = f"{limit.bound:g} kW" if limit.kind == "power" else f"{limit.bound:.2%}"
-    head = f"{limit.kind} {limit.name} ({bound})"
-    if not math.isfinite(scale.value):
-        return f"{head}: holds as far as the search went"
-    told = f"breaks at {scale.value:.3g} x traffic (95 %: {scale.low:.3g} to {scale.high:.3g}"
-    if place.inputs:
-        told += f"; over the inputs: {place.inputs.low:.3g} to {place.inputs.high:.3g}"
-    return f"{head}: {told})"

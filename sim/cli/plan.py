@@ -33,9 +33,12 @@ def plan(
     executor: ExecutorOption = "processes",
 ) -> int:
     """Find the cheapest fleet that satisfies every constraint of a study."""
+    from sim.document.yaml_writer import yaml_text_of
     from sim.experiment.plan.plan import plan as find_fleet
     from sim.experiment.study.results_table import put_table
     from sim.experiment.study.study import load_study
+    from sim.report.answers.launch import values_of
+    from sim.report.answers.plan_answer import launches_of
     from sim.report.html.plan_page import write_plan_report
 
     loaded = load_study(study)
@@ -43,6 +46,8 @@ def plan(
     with workspace(folder) as room, continued(folder):
         result = find_fleet(loaded, uncertain=uncertain, out=folder, executor=executor)
         put_table(room, "fleets", result.candidates)
+        for site, values in values_of(launches_of(result)).items():
+            room.put_text(f"values-{site}.yaml", yaml_text_of(values))
         page = write_plan_report(result, folder / "plan.html")
     _print_plan(result)
     typer.echo(f"page: {page}")
@@ -50,15 +55,22 @@ def plan(
 
 
 def _print_plan(result: PlanResult) -> None:
+    from sim.report.answers.plan_answer import costs_of, launches_of, plan_answers, relief_text
+    from sim.report.formats import GAP
+
     console = wide_console()
-    console.print(f"fleet: {_fleet(result.fleet)}, objective {result.objective:.6g}")
+    for said in plan_answers(result):
+        console.print(said.replace(GAP, " "), markup=False, highlight=False)
+    for title, told in costs_of(result.summary):
+        console.print(f"{title}: {told}", markup=False, highlight=False)
+    for launch in launches_of(result):
+        console.print(f"start {launch.replicas} x {launch.pool}: {launch.command}", markup=False)
     console.print("\nconstraints, with 95 % intervals")
     console.print(_constraints(result))
     for relief in result.reliefs:
-        told = f"{_fleet(relief.fleet)}, saves {relief.saved:.4g}"
-        told = told if relief.saved > 0 else "no cheaper fleet"
-        end = "" if relief.settled else ", as far as the runs went"
-        console.print(f"with {relief.change}: {told}{end}")
+        if relief.saved <= 0:
+            end = "" if relief.settled else ", as far as the runs went"
+            console.print(f"with {relief_text(relief)}: no cheaper fleet{end}", markup=False)
     if result.spread:
         share = f"{result.spread.all_hold:.0%} of {result.spread.samples} samples"
         console.print(f"over {result.spread.inputs} uncertain numbers: all hold in {share}")
@@ -91,6 +103,8 @@ def _constraints(result: PlanResult) -> Table:
     """Return a row per constraint: its number with the intervals, what is left, what binds."""
     from rich.table import Table
 
+    from sim.report.charts.plan import bound_text, writer
+
     spread = result.spread
     table = Table("constraint")
     columns = ["value", "low", "high", "left", *(["over inputs"] if spread else [])]
@@ -99,12 +113,13 @@ def _constraints(result: PlanResult) -> Table:
     table.add_column("")
     for check in result.checks:
         interval = check.interval
-        cells = [f"{each:.4g}" for each in (interval.value, interval.low, interval.high)]
+        write = writer(check.bound.metric)
+        cells = [write(each) for each in (interval.value, interval.low, interval.high)]
         cells.append(f"{check.slack:.0%}")
         if spread:
             inputs = spread.intervals[check.bound.metric]
-            cells.append(f"{inputs.low:.4g} to {inputs.high:.4g}")
-        table.add_row(str(check.bound), *cells, "binds" if check.binds else "")
+            cells.append(f"{write(inputs.low)} to {write(inputs.high)}")
+        table.add_row(bound_text(check.bound), *cells, "binds" if check.binds else "")
     return table
 
 

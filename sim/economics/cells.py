@@ -174,7 +174,7 @@ def _pool(
     if pattern.arrivals == "sessions":  # every engine serves agents with its prefix cache on
         pool["batching"] = {"prefix_cache": {}}
         pool["queue"] = {"dispatch": "prefix-affinity"}
-    return pool
+    return pool | study.pool
 
 
 def _unknown(path: str, names: tuple[str, ...], known: Any) -> list[Problem]:

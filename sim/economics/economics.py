@@ -20,8 +20,10 @@ from sim.document.yaml_reader import read_document
 from sim.economics.anchor import Anchor, find_anchor
 from sim.economics.case import CaseResult, run_case
 from sim.economics.cells import Cell, cells_of
+from sim.economics.fits import what_fits
 from sim.economics.money import indicators, ledger_of, mean_load, shares
 from sim.economics.places import SiteYear, site_years
+from sim.economics.roadmap import RoadmapResult, find_roadmap
 from sim.errors import Problem, ScenarioError
 from sim.experiment.execution.executor import open_executor
 from sim.experiment.execution.point import point_key, program_version
@@ -69,6 +71,7 @@ class Economics:
         layers: cost by layer of each row [USD/h], in long form.
         not_served: cells without an answer, and why.
         case: the fleet over years, None where the study has none.
+        roadmap: what to do first, None where the study does not ask.
     """
 
     study: EconomicsStudy
@@ -76,6 +79,12 @@ class Economics:
     layers: pd.DataFrame
     not_served: pd.DataFrame
     case: CaseResult | None = None
+    roadmap: RoadmapResult | None = None
+
+    @property
+    def fitting(self) -> pd.DataFrame | None:
+        """How much of every row the limits of the study hold; None where it has none."""
+        return None if self.study.fits is None else what_fits(self.table, self.study.fits)
 
     def answers(self) -> Iterator[Answer]:
         """Yield the cheapest way for each model and load, where any has a known price."""
@@ -141,7 +150,8 @@ def economics(
     with open_executor(executor) as opened:
         anchors = _all_anchors(cells, asked, kept, opened, progress)
         years = _all_years(anchors, asked, opened, progress)
-    found = _table(asked, catalog, anchors, years)
+        roadmap = find_roadmap(asked, catalog, kept, opened, kept_anchor)
+    found = replace(_table(asked, catalog, anchors, years), roadmap=roadmap)
     if asked.case is None:
         return found
     row = _row_of(found, asked.case)
@@ -211,7 +221,9 @@ def kept_anchor(cell: Cell, study: EconomicsStudy, out: Path | None) -> Anchor:
     """Return the anchor of a cell, from the folder if it lies there; a worker calls this."""
     if out is None:
         return find_anchor(cell, study)
-    parts = study.model_dump(mode="json", include={"owner", "precision", "replicas", "requests"})
+    parts = study.model_dump(
+        mode="json", include={"owner", "precision", "replicas", "requests", "pool"}
+    )
     asked = {
         **parts,
         "replications": study.replications,

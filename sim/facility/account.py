@@ -29,6 +29,7 @@ SITE_RATES = (
     ),
     *("grid_w", "generator_w", "solar_w", "discharge_w", "charge_w", "unserved_w"),
     *("unmet_heat_w", "water_l_per_s", "cost_usd_per_s", "carbon_g_per_s", "outside_c"),
+    *("price_usd_per_kwh", "carbon_g_per_kwh"),  # of the grid's energy
     "capped",
 )
 RACK_RATES = ("inlet_c", "plate_c", "batch_share", "clock")
@@ -169,6 +170,7 @@ def _rates(step: SiteStep, site: SitePhysics, start_s: float, end_s: float) -> t
         ),
         *(power.discharge_w, power.charge_w, power.unserved_w, step.unmet_w),
         *(cooling.water_l_per_s, cost_w / J_PER_KWH, carbon_w / J_PER_KWH, step.outside_c),
+        *(price, carbon),
     )
 
 

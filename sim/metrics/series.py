@@ -33,6 +33,8 @@ SERIES_TYPES = {
     "cooling_w": "d",
     "loss_w": "d",
     "outside_c": "d",
+    "price_usd_per_kwh": "d",
+    "carbon_g_per_kwh": "d",
     "inlet_c": "d",
     "plate_c": "d",
     "batch_share": "d",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.statistics.pairs import MOST_REPLICATIONS
@@ -10,6 +11,8 @@ from sim.report.charts.study_scales import metric_title, writer
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from sim.experiment.statistics.compare import Comparison
 
 HEADER = ["Number", "before", "after", "change (95 % interval)", "verdict"]
 
@@ -22,6 +25,28 @@ def rows_of(table: pd.DataFrame) -> list[list[str]]:
     """
     rows = table.to_dict("records")
     return [_row(row) for row in rows if not math.isnan(row["difference"])]
+
+
+def verdict_sentences(found: Comparison, names: Mapping[str, str]) -> list[str]:
+    """Return how many numbers of each variant are better and worse, and the largest of them."""
+    said = []
+    for name, table in found.table.groupby("variant", sort=False):
+        rows = table.to_dict("records")
+        parts = []
+        for verdict in ("better", "worse"):
+            some = [row for row in rows if row["verdict"] == verdict]
+            if some:
+                told_of = [row for row in some if metric_title(row["metric"]) != row["metric"]]
+                most = _row(max(told_of or some, key=_size))
+                parts.append(f"{verdict} in {len(some)}, most in {most[0]}: {most[1]} to {most[2]}")
+        told = "; ".join(parts) or "no number differs for certain"
+        said.append(f"{names.get(str(name), str(name))}: {told}.")
+    return said
+
+
+def _size(row: dict[Any, Any]) -> float:
+    """Return how large a difference is beside the value that it changes."""
+    return abs(row["difference"] / row["value"]) if row["value"] else math.inf
 
 
 def _row(row: dict[Any, Any]) -> list[str]:

@@ -82,10 +82,10 @@ def test_a_plan_tells_the_fleet_what_binds_and_what_relief_brings(
     monkeypatch.setattr(module, "plan", lambda study, **_: find(study, **given))
     ran = command("plan", study_file(PLAN), "--out", tmp_path / "out")
     assert ran.exit_code == 0, ran.output
-    assert "fleet: servers 3, objective 3" in ran.stdout
-    (row,) = [line for line in ran.stdout.splitlines() if "at most 0.3" in line]
+    assert "2,190 USD per month." in ran.stdout  # 3 USD/h for 730 hours
+    (row,) = [line for line in ran.stdout.splitlines() if "at most 300" in line and "│" in line]
     assert row.split("│")[-2].strip() == "binds"
-    assert "with latency.all.queue_s.mean at most 1.3: servers 2, saves 1" in ran.stdout
+    assert "at most 1.3 s it saves 730 USD per month (servers 2)." in ran.stdout
     assert "of 8 fleets judged in" in ran.stdout
     assert "Pareto front" not in ran.stdout
     page = (tmp_path / "out" / "plan.html").read_text(encoding="utf-8")
@@ -103,8 +103,8 @@ def test_headroom_tells_where_limits_break(command, tmp_path):
         *("--executor", "serial", "--out", tmp_path),
     )
     assert ran.exit_code == 0, ran.output
-    assert "sla standard (95.00%): breaks at" in ran.stdout
-    assert "power metro-fra (90 kW)" in ran.stdout
+    assert ran.stdout.startswith("SLO of standard (95 %) breaks first at ")
+    assert "Power of metro-fra (90 kW)" in ran.stdout
     page = (tmp_path / "headroom.html").read_text(encoding="utf-8")
     assert "SLO of standard (95" in page
     assert set(pd.read_csv(tmp_path / "headroom.csv")["replication"]) == {0, 1}

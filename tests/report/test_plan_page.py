@@ -51,10 +51,12 @@ def test_the_page_has_the_answer_what_binds_and_what_relief_saves(found, tmp_pat
     result = found()
     page = write_plan_report(result, tmp_path / "plan.html").read_text(encoding="utf-8")
     text = text_of(page)
-    assert "servers 3: price_usd_per_h 3; bound by latency.all.queue_s.mean at most 0.3." in text
-    assert re.search(r"latency.all.queue_s.mean at most 1.3 1 2 servers 2", text)
-    assert "of 300 ms · binds" in text
-    assert "kW of 100 kW" in text
+    # 3 USD/h are 2,190 USD in the 730 hours of a month
+    assert re.search(r"Servers 3: \S+ kW peak IT power; 2,190 USD per month\.", text)
+    assert "Bound by queueing mean at most 300 ms; the next limit is peak IT power, site" in text
+    assert "With queueing mean at most 1.3 s it saves 730 USD per month (servers 2)." in text
+    assert "queueing mean at most 300 ms" in text
+    assert "peak IT power, site [kW] at most 100 kW" in text
     assert "no more of anything than a fleet that was too slow" in text
     assert "Pareto front" not in text
     assert ATTACK not in page

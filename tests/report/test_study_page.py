@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from chromium import check_everywhere
+from report_cases import ATTACK, ATTAINED, ENERGY, GRID, LATENCY, study
+from report_cases import study_result as result
 
 from sim.experiment.study.axes import axes_of
 from sim.experiment.study.design import expand
-from sim.experiment.study.study import load_study
 from sim.report.charts.study import Measured
 from sim.report.charts.study_front import front_rows, pareto_pair
 from sim.report.charts.study_heat import STEPS, cell_text, color_steps
 from sim.report.charts.study_scales import (
     axis_title,
     bounded,
-    design_axis,
-    metric_axis,
+    design_scale,
+    metric_scale,
     metric_title,
     short_texts,
     unit_of,
@@ -28,41 +30,11 @@ from sim.report.charts.study_scales import (
 from sim.report.figures.study_plots import save_study_picture
 from sim.report.html.study_page import render_study, write_study_report
 
-ATTACK = "<script>alert(1)</script>"
-ENERGY, ATTAINED, LATENCY = "energy.it_kwh", "sla.premium.attainment", "latency.all.ttft_s.p99"
 
-
-def study(**sweep):
-    return load_study({"name": "wide", "description": ATTACK, "base": "quickstart", "sweep": sweep})
-
-
-def result(loaded, failures=(), outcomes=None):
-    """Return what a sweep would: three numbers that depend on the index of the variant alone."""
-    variants = expand(loaded.study)
-    rows = [
-        {"variant": v.index, "metric": metric, "value": value, "low": low, "high": 2 * value}
-        for v in variants
-        for metric, value, low in (
-            (ENERGY, 1.0 + v.index, -1.0),
-            (ATTAINED, 0.5 + 0.01 * v.index, 0.4),
-            (LATENCY, 1.0 / (1 + v.index), 0.1),
-        )
-    ]
-    failed = pd.DataFrame(failures, columns=["variant", "replication", "error"])
-    timings = pd.DataFrame([(v.index, 0, 1.5) for v in variants])
-    timings.columns = ["variant", "replication", "wall_s"]
-    return SimpleNamespace(
-        loaded=loaded,
-        variants=variants,
-        intervals=pd.DataFrame(rows),
-        failures=failed,
-        timings=timings,
-        outcomes=outcomes or {},
-        progress=SimpleNamespace(done=len(variants), failed=len(failed)),
-    )
-
-
-GRID = {"grid": {"a.rate": ["1 req/s", "2 req/s", "5 req/s"], "a.policy": ["x", "y"]}}
+def options(page):
+    """Return the options that a page carries."""
+    packed = re.findall(r'<script type="text/plain">([^<]+)</script>', page)
+    return [json.loads(gzip.decompress(base64.b64decode(text)))["option"] for text in packed]
 
 
 def test_axes_know_numbers_with_units_and_names():
@@ -97,7 +69,7 @@ def test_the_page_shows_lines_maps_front_and_table():
     page = render_study(result(study(**GRID)))
     anchors = re.findall(r'<section id="(\w+)"', page)
     assert anchors == ["lines", "maps", "front", "table", "runs"]
-    assert page.count("<figure>") == 3 + 3 + 1
+    assert page.count("<figure class=") == 3 + 3 + 1
     assert ATTACK not in page
     assert "http" not in re.sub(r"http-equiv|http://www.w3.org\S*", "", page)
 
@@ -105,7 +77,7 @@ def test_the_page_shows_lines_maps_front_and_table():
 def test_a_third_axis_gives_a_chart_per_value():
     sweep = {"grid": GRID["grid"] | {"b": [1, 2]}}
     page = render_study(result(study(**sweep)))
-    assert page.count("<figure>") == 3 * 2 + 1
+    assert page.count("<figure class=") == 3 * 2 + 1
     assert "policy of a" in page
 
 
@@ -127,8 +99,8 @@ def test_sampled_axes_are_dots_without_lines():
     axis = {"from": 1, "to": 9}
     page = render_study(result(study(lhs={"samples": 5, "axes": {"a": axis, "b": axis}})))
     lines = page.split('id="lines"')[1].split("</section>")[0]
-    assert lines.count("<figure>") == 3 * 2
-    assert 'class="line' not in lines
+    assert lines.count("<figure class=") == 3 * 2
+    assert all(chart["series"][0]["type"] == "scatter" for chart in options(lines))
 
 
 def measured(metric, *values):
@@ -173,18 +145,25 @@ def test_no_interval_leaves_what_a_number_can_be():
 
 def test_axes_stretch_where_values_do():
     wide = np.array([0.1, 50.0])
-    assert metric_axis(LATENCY, wide, wide, wide).scale.kind == "log"
+    assert metric_scale(LATENCY, wide, wide, wide).log
     near = np.array([0.97, 0.99])
-    assert metric_axis(ATTAINED, near, near, near).ticks[-1][0] == 1.0
-    assert metric_axis(ATTAINED, near, near, near).ticks[0][0] >= 0.9
+    scale = metric_scale(ATTAINED, near, near, near)
+    assert (scale.low, scale.high) == (pytest.approx(0.96), 1.0)
+    assert metric_scale(ATTAINED, wide / 50, wide / 50, wide / 50).low == 0.0
+
+
+def test_a_limit_that_is_near_is_on_the_axis():
+    values = np.array([0.2, 0.3])
+    assert metric_scale(LATENCY, values, values, values, limit=0.5).high >= 0.5
+    assert metric_scale(LATENCY, values, values, values, limit=50.0).high < 1.0
 
 
 def test_names_stand_side_by_side():
     loaded = study(**GRID)
     _, policy = axes_of(loaded.study, expand(loaded.study))
-    axis, places = design_axis(policy)
+    scale, places = design_scale(policy)
     assert places.tolist() == [0.0, 1.0]
-    assert [label for _, label in axis.ticks] == ["x", "y"]
+    assert scale.texts == ("x", "y")
 
 
 def test_colours_go_from_least_to_most():
@@ -226,20 +205,20 @@ def test_numbers_have_names_that_people_use(metric, title):
 def test_a_unit_that_all_values_share_is_told_once():
     rate, policy = axes_of(study(**GRID).study, expand(study(**GRID).study))
     assert axis_title(rate) == "rate of a [req/s]"
-    assert [label for _, label in design_axis(rate)[0].ticks] == ["1", "2", "5"]
+    assert design_scale(rate)[0].ticks == (1.0, 2.0, 5.0)
     assert (axis_title(policy), short_texts(policy)) == ("policy of a", ["x", "y"])
     together = study(zip={"a": ["10 req/s", "20 req/s"], "b": ["1 req/s", "2 req/s"]})
     (both,) = axes_of(together.study, expand(together.study))
     assert (axis_title(both), short_texts(both)) == ("a + b [req/s]", ["10 + 1", "20 + 2"])
 
 
-def test_ticks_that_would_touch_are_left_out():
+def test_wide_numbers_stand_on_a_logarithmic_axis():
     loaded = study(grid={"a": [1, 3, 10, 100]})
     (axis,) = axes_of(loaded.study, expand(loaded.study))
-    assert [label for _, label in design_axis(axis)[0].ticks if label] == ["1", "3", "10", "100"]
+    assert design_scale(axis)[0].log
     near = study(grid={"a": [90, 91, 92, 110]})
     (axis,) = axes_of(near.study, expand(near.study))
-    assert [label for _, label in design_axis(axis)[0].ticks] == ["90", "", "92", "110"]
+    assert not design_scale(axis)[0].log
 
 
 def test_a_study_has_a_picture(tmp_path):

@@ -146,4 +146,39 @@
     }
   }
   if (scrubbers.length) showMoment(Number(scrubbers[0].slider.value));
+
+  // a click on the title of a column sorts its table, another one turns the order around
+  const sizes = {
+    "%": 0.01, "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86400, W: 1, kW: 1e3, MW: 1e6,
+    Wh: 1, kWh: 1e3, MWh: 1e6, GWh: 1e9, g: 1, kg: 1e3, t: 1e6,
+  };
+  const sortKey = (cell) => {
+    const text = cell.textContent.trim().replace(/,/g, "").replace("−", "-");
+    const found = text.match(/^[^0-9A-Za-z]*?(-?[0-9.]+(?:e[+-]?[0-9]+)?)[\s\u00a0]*([%µA-Za-z]*)/);
+    return found ? Number(found[1]) * (sizes[found[2]] ?? 1) : text.toLowerCase();
+  };
+  const before = (a, b) => {
+    if (typeof a === typeof b) return a < b ? -1 : Number(a > b);
+    return typeof a === "number" ? -1 : 1;
+  };
+  for (const table of document.querySelectorAll("table")) {
+    const body = table.tBodies[0];
+    if (!body || body.rows.length < 3 || body.querySelector(".group")) continue;
+    const titles = [...table.tHead.rows[0].cells];
+    titles.forEach((title, at) => {
+      if (!title.textContent) return;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.append(...title.childNodes);
+      title.append(button);
+      button.addEventListener("click", () => {
+        const way = title.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+        titles.forEach((each) => each.removeAttribute("aria-sort"));
+        title.setAttribute("aria-sort", way > 0 ? "ascending" : "descending");
+        const rows = [...body.rows].map((row) => [sortKey(row.cells[at]), row]);
+        rows.sort(([a], [b]) => way * before(a, b)).forEach(([, row]) => body.append(row));
+      });
+    });
+  }
 })();

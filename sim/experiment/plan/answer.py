@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,7 @@ class Relief:
         objective: its objective.
         saved: how much less that is.
         settled: whether the search for it came to its end.
+        bound: the moved limit.
     """
 
     change: str
@@ -55,6 +56,7 @@ class Relief:
     objective: float
     saved: float
     settled: bool = True
+    bound: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class PlanResult:
         considered: candidates there were.
         settled: False where the runs ran out, so that a cheaper fleet may have been missed.
         spread: the fleet under other values of its uncertain inputs, if that was asked for.
+        summary: of the fleet's first run; its hardware and money stand there.
     """
 
     loaded: LoadedStudy
@@ -92,6 +95,7 @@ class PlanResult:
     considered: int
     settled: bool
     spread: InputSpread | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def runners_up(self) -> pd.DataFrame:
@@ -107,20 +111,29 @@ def check_of(judge: Judge, candidate: int, bound: Bound, binds: bool) -> Check:
 
 
 def candidates_table(judge: Judge, found: Found) -> pd.DataFrame:
-    """Return a row per judged candidate: its values, verdict, objectives and constraints."""
+    """Return a row per judged candidate: its values, verdict, objectives and constraints.
+
+    Each number stands there with the ends of its 95 % interval, in columns of its name with
+    ``_low`` and ``_high``.
+    """
     import pandas as pd
 
     metrics = dict.fromkeys((*judge.objectives, *(bound.metric for bound in judge.bounds)))
+    names = [f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high")]
     rows = []
     for candidate, verdict in found.verdicts.items():
         told = {"feasible": verdict.feasible, "runs": len(judge.samples.get(candidate, []))}
         reasons = [str(bound) for bound, state in judge.states(candidate) if state != "holds"]
         if candidate in judge.errors:
             reasons = [judge.errors[candidate]]
-        numbers = {metric: judge.interval(candidate, metric).value for metric in metrics}
+        numbers: dict[str, float] = {}
+        for metric in metrics:
+            interval = judge.interval(candidate, metric)
+            ends = (interval.value, interval.low, interval.high)
+            numbers |= dict(zip((metric, f"{metric}_low", f"{metric}_high"), ends, strict=True))
         why = "" if verdict.feasible else "; ".join(reasons)
         rows.append(judge.space.described(candidate) | told | numbers | {"why_not": why})
-    columns = [*judge.space.names, "feasible", "runs", *metrics, "why_not"]
+    columns = [*judge.space.names, "feasible", "runs", *names, "why_not"]
     table = pd.DataFrame(rows, columns=columns)
     order = ["feasible", judge.objectives[0]]
     return table.sort_values(order, ascending=[False, True], kind="stable", ignore_index=True)

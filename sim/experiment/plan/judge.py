@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +143,11 @@ class Judge:
             if outcome.error:
                 self.errors[candidate] = outcome.error
             done.append(numbers_of(outcome.summary) | self._price(candidate))
+
+    def first_summary(self, candidate: int) -> Mapping[str, Any]:
+        """Return the summary of a candidate's first replication, which is run again for it."""
+        point = Point(candidate, self.space.changes_of(candidate), self.seed, 0, "")
+        return perform(Task(self.base, point, None, (), self.run)).summary
 
     def check(self, candidate: int) -> bool:
         """Run a candidate until every constraint's number is precise, and return if all hold."""

@@ -147,6 +147,7 @@ def _answer(loaded: LoadedStudy, judge: Judge, found: Found, runs: int) -> PlanR
         runs=judge.runs,
         considered=len(judge.space),
         settled=found.settled,
+        summary=judge.first_summary(best),
     )
 
 
@@ -194,4 +195,5 @@ def _relief(judge: Judge, bound: Bound, best: int, runs: int) -> Relief:
     if found.best is not None and relaxed.cost(found.best, judge.objectives[0]) < objective:
         chosen, cost = found.best, relaxed.cost(found.best, judge.objectives[0])
     fleet = judge.space.described(chosen)
-    return Relief(str(bound.relaxed), fleet, cost, objective - cost, found.settled)
+    moved = bound.relaxed
+    return Relief(str(moved), fleet, cost, objective - cost, found.settled, moved)

@@ -7,15 +7,17 @@ The option is JSON. ``{"$fn": name, ...}`` stands for a function of the runtime 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from sim.interfaces import FloatArray
+from sim.report import formats
 from sim.report.charts.palette import SLOTS
 
 Option: TypeAlias = dict[str, Any]
+TABLE_ROWS = 40
 FAR = 3.0  # a limit that is more times than this above the data is told, not drawn
 
 
@@ -46,25 +48,61 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A name in the legend of a chart, with the colour and dash of its mark."""
+
+    name: str
+    slot: int
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The table behind a chart, as texts.
+
+    Attributes:
+        caption: what it holds.
+        header: column titles.
+        rows: cells.
+        texts: number of leading columns that hold text.
+    """
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart over time.
+    """A chart.
 
     Attributes:
         title, subtitle: what it shows.
         words: the same for who does not see it.
-        time_s: start of each stretch [s].
-        lines: what is drawn.
-        unit: of the values, by the name of its formatter.
         option: all of it for the runtime, as JSON.
+        data: its values for who reads them; for charts over time some of them.
+        entries: the legend.
+        group: charts of one group share their cursor and zoom; empty for none.
+        height: of the picture [px].
     """
 
     title: str
     subtitle: str
     words: str
-    time_s: FloatArray
-    lines: Sequence[Line]
-    unit: str
     option: Option
+    data: Data
+    entries: Sequence[Entry] = ()
+    group: str = ""
+    height: int = 230
+
+
+@dataclass(frozen=True, slots=True)
+class TimeChart(Chart):
+    """A chart over time; ``time_s`` are the starts of its stretches [s], ``lines`` its values."""
+
+    time_s: FloatArray = field(default_factory=lambda: np.zeros(0))
+    lines: Sequence[Line] = ()
 
 
 def colour(name: str) -> Option:
@@ -81,7 +119,7 @@ def time_chart(
     marks: Iterable[Mark] = (),
     limits: Mapping[str, tuple[float, int]] | None = None,
     log: bool = False,
-) -> Chart:
+) -> TimeChart:
     """Return lines over time.
 
     Args:
@@ -100,25 +138,52 @@ def time_chart(
         "aria": {"enabled": False},
         "grid": {"left": 62, "right": 18, "top": 16, "bottom": 28},
         "legend": {"show": False, "data": [line.name for line in lines]},
-        "tooltip": {
-            "trigger": "axis",
-            "formatter": {"$fn": "rows", "unit": unit},
-            "confine": True,
-            "backgroundColor": colour("paper"),
-            "borderColor": colour("rule"),
-            "textStyle": {"color": colour("text"), "fontSize": 12},
-        },
+        "tooltip": tooltip({"$fn": "rows", "unit": unit}) | {"trigger": "axis"},
         "toolbox": {"itemSize": 0, "feature": {"dataZoom": {"yAxisIndex": "none"}}},
         "dataZoom": [{"type": "inside", "zoomOnMouseWheel": "ctrl", "moveOnMouseMove": False}],
         "dataset": {"source": _source(time_s, lines)},
-        "xAxis": _axis("time", "moment", splitLine={"show": False}),
-        "yAxis": _axis("log" if log else "value", unit, **_ends(lines, unit, limits or {}, log)),
+        "xAxis": axis("time", "moment", splitLine={"show": False}),
+        "yAxis": axis("log" if log else "value", unit, **_ends(lines, unit, limits or {}, log)),
         "series": [_series(place, line) for place, line in enumerate(lines)],
     }
     if option["series"]:
         option["series"][0] |= _marks(marks, limits or {})
     words = f"{title} over time, {subtitle}: {', '.join(line.name for line in lines)}."
-    return Chart(title, subtitle, words, time_s, lines, unit, option)
+    entries = tuple(Entry(line.name, line.slot, line.dashed) for line in lines)
+    return TimeChart(
+        title,
+        subtitle,
+        words,
+        option,
+        _data(title, time_s, lines, unit),
+        entries,
+        "time",
+        time_s=time_s,
+        lines=lines,
+    )
+
+
+def _data(title: str, time_s: FloatArray, lines: Sequence[Line], unit: str) -> Data:
+    """Return some of the values, for who reads them or has no scripts; CSV has every one."""
+    write = formats.BY_UNIT[unit]
+    step = -(-len(time_s) // TABLE_ROWS) or 1
+    rows = [
+        [formats.moment(float(time_s[at])), *(write(float(v.values[at])) for v in lines)]
+        for at in range(0, len(time_s), step)
+    ]
+    return Data(f"{title} over time", ["From", *(line.name for line in lines)], rows)
+
+
+def tooltip(formatter: Option) -> Option:
+    """Return a read-out of one item in the colours of the page."""
+    return {
+        "trigger": "item",
+        "formatter": formatter,
+        "confine": True,
+        "backgroundColor": colour("paper"),
+        "borderColor": colour("rule"),
+        "textStyle": {"color": colour("text"), "fontSize": 12},
+    }
 
 
 def _ends(
@@ -138,15 +203,17 @@ def _source(time_s: FloatArray, lines: Sequence[Line]) -> dict[str, list[float |
     """Return the columns under keys of our own: names come from users and may be anything."""
     found: dict[str, list[float | None]] = {"c0": [round(1e3 * t) for t in time_s.tolist()]}
     for place, line in enumerate(lines, 1):
-        found[f"c{place}"] = [_known(value) for value in line.values.tolist()]
+        found[f"c{place}"] = [known(value) for value in line.values.tolist()]
     return found
 
 
-def _known(value: float) -> float | None:
+def known(value: float) -> float | None:
+    """Return a value as JSON holds it: five digits, nothing for what is unknown."""
     return float(f"{value:.5g}") if np.isfinite(value) else None
 
 
-def _axis(kind: str, unit: str, **more: Any) -> Option:
+def axis(kind: str, unit: str, **more: Any) -> Option:
+    """Return an axis whose numbers are written by the formatter of ``unit``."""
     return {
         "type": kind,
         "axisLabel": {

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.interfaces import FloatArray, IntArray
 from sim.report.charts.downsample import bucket, row_width_s
-from sim.report.charts.option import Chart, Line, Mark, time_chart
+from sim.report.charts.option import Line, Mark, TimeChart, time_chart
 from sim.report.charts.view import as_float, at, series_by_name, tier_names
 
 if TYPE_CHECKING:
@@ -40,10 +40,16 @@ STEPS_S = (
 )
 MOST_SITES = 4
 MOST_MARKS = 12
+SITE_CHARTS = (
+    ("busy", "Accelerators busy", "share of what is installed, mean", "share"),
+    ("price_usd_per_kwh", "Electricity price", "USD per kWh", "number"),
+    ("carbon_g_per_kwh", "Carbon intensity", "g CO2 per kWh", "number"),
+    ("outside_c", "Outdoors", "temperature", "celsius"),
+)
 COLUMNS = ("arrival_s", "tier", "status", "ttft_s", "tpot_s", "e2e_s")
 
 
-def over_time(result: Result) -> list[Chart]:
+def over_time(result: Result) -> list[TimeChart]:
     """Return the charts over time of a run; those that have something to show."""
     marks = _incidents(result)
     return [*_requests(result, marks), *_plant(result, marks)]
@@ -68,7 +74,7 @@ def _incidents(result: Result) -> list[Mark]:
     return list(merged.values())[:MOST_MARKS]
 
 
-def _requests(result: Result, marks: list[Mark]) -> Iterator[Chart]:
+def _requests(result: Result, marks: list[Mark]) -> Iterator[TimeChart]:
     rows = result.request_columns(*COLUMNS)
     if rows.empty:
         return
@@ -98,7 +104,7 @@ def _requests(result: Result, marks: list[Mark]) -> Iterator[Chart]:
 
 def _demand(
     result: Result, rows: Frame, time_s: FloatArray, width_s: float, marks: list[Mark]
-) -> Chart:
+) -> TimeChart:
     arrival_s, e2e_s = rows["arrival_s"].to_numpy(float), rows["e2e_s"].to_numpy(float)
     edges = np.append(time_s, time_s[-1] + width_s)
     end_s = as_float(at(result.summary, "window", "end_s")) or float(edges[-1])
@@ -113,7 +119,7 @@ def _demand(
 
 def _attainment(
     result: Result, rows: Frame, bins: IntArray, time_s: FloatArray, marks: list[Mark]
-) -> Chart:
+) -> TimeChart:
     status, tiers = (rows[name].astype(str).to_numpy() for name in ("status", "tier"))
     lines, limits = [], {}
     for slot, tier in enumerate(tier_names(result)):
@@ -151,7 +157,7 @@ def _quantiles(bins: IntArray, values: FloatArray, count: int) -> tuple[FloatArr
     return found[0], found[1]
 
 
-def _plant(result: Result, marks: list[Mark]) -> Iterator[Chart]:
+def _plant(result: Result, marks: list[Mark]) -> Iterator[TimeChart]:
     sites = dict(list(series_by_name(result, "site").items())[:MOST_SITES])
     if not sites:
         return
@@ -166,12 +172,21 @@ def _plant(result: Result, marks: list[Mark]) -> Iterator[Chart]:
         if (kw := as_float(at(result.summary, "power", name, "limit_kw"))) is not None
     }
     yield time_chart("IT power", "mean, by site", time_s, lines, "power", marks, limits)
+    for column, title, told, unit in SITE_CHARTS:
+        known = {name: rows for name, rows in sites.items() if _is_known(rows, column)}
+        if known:
+            time_s, lines = _lines(known, column)
+            yield time_chart(title, f"{told}, by site", time_s, lines, unit, marks)
     racks = result.series
     if "inlet_c" in racks and racks["inlet_c"].notna().any():
         hottest = racks[racks["kind"] == "rack"].groupby("time_s")["inlet_c"].max()
         time_s, values = _thin(hottest.index.to_numpy(float), hottest.to_numpy(float), hot=True)
         warm = [Line("hottest rack", values, 1)]
         yield time_chart("Inlet temperature", "of the air", time_s, warm, "celsius", marks)
+
+
+def _is_known(rows: Frame, column: str) -> bool:
+    return column in rows and bool(rows[column].notna().any())
 
 
 def _lines(sites: dict[str, Frame], column: str) -> tuple[FloatArray, list[Line]]:

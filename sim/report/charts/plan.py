@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.report import formats
-from sim.report.charts.axes import value_axis
-from sim.report.charts.chart import LegendEntry
+from sim.report.charts.option import Chart, Data, Entry
 from sim.report.charts.ranges import Range, range_chart
-from sim.report.charts.study_scales import bounded
+from sim.report.charts.study_scales import bounded, plain_title
 from sim.report.charts.study_scales import writer as plain_writer
-from sim.report.html.datatable import folded, rows_of, table
+from sim.report.charts.xy import Scale
+from sim.report.html.datatable import rows_of, table
 from sim.report.html.markup import Markup
 
 if TYPE_CHECKING:
     from sim.experiment.plan.answer import Check, PlanResult
+    from sim.experiment.plan.constraints import Bound
     from sim.experiment.plan.uncertain import InputSpread
 
 KW = "_kw"
@@ -29,20 +30,25 @@ def writer(metric: str) -> Callable[[float | None], str]:
     return formats.power_kw if metric.endswith(KW) else plain_writer(metric)
 
 
-def constraint_chart(checks: Sequence[Check], spread: InputSpread | None) -> Markup:
+def bound_text(bound: Bound) -> str:
+    """Return a constraint as people say it, such as ``TTFT p99, premium at most 150 ms``."""
+    way = "at most" if bound.upper else "at least"
+    return f"{plain_title(bound.metric)} {way} {writer(bound.metric)(bound.limit)}"
+
+
+def constraint_chart(checks: Sequence[Check], spread: InputSpread | None) -> Chart:
     """Return how much of its limit each constraint uses, with one interval or both."""
     rows = [_row(check, spread) for check in checks]
     ends = [end for row in rows for end in (row.value, row.high, *(row.wide or ()))]
     known = [end for end in ends if np.isfinite(end)]
-    axis = value_axis(min(WIDEST, max(1.2, *known)), "share")
-    entries = [LegendEntry("95 % interval of the mean over replications", "s0")]
-    entries += [LegendEntry("binds", "s1")] if any(check.binds for check in checks) else []
+    scale = Scale("share of the limit", "share", low=0.0, high=min(WIDEST, max(1.2, *known)))
+    entries = [Entry("95 % interval of the mean over replications", 0)]
+    entries += [Entry("binds", 1)] if any(check.binds for check in checks) else []
     if spread is not None:
-        entries.append(LegendEntry("lighter: over the uncertain inputs", "s0"))
-    table_ = folded(_table(checks, spread))
-    return range_chart(
-        "Share of the limit in use", "the line is the limit", rows, axis, 1.0, table_, entries
-    )
+        entries.append(Entry("lighter: over the uncertain inputs", 0))
+    told = _table(checks, spread)
+    title = "Share of the limit in use"
+    return range_chart(title, "the line is the limit", rows, scale, 1.0, told, entries)
 
 
 def _row(check: Check, spread: InputSpread | None) -> Range:
@@ -56,10 +62,12 @@ def _row(check: Check, spread: InputSpread | None) -> Range:
         ends = sorted(1.0 + bound.violation(end) for end in (inputs.low, inputs.high))
         wide = (ends[0], ends[1])
     told = f"{write(interval.value)} of {write(bound.limit)}" + (" · binds" if check.binds else "")
-    return Range(bound.metric, told, used[0], min(used[1:]), max(used[1:]), wide, check.binds)
+    return Range(
+        plain_title(bound.metric), told, used[0], min(used[1:]), max(used[1:]), wide, check.binds
+    )
 
 
-def _table(checks: Sequence[Check], spread: InputSpread | None) -> Markup:
+def _table(checks: Sequence[Check], spread: InputSpread | None) -> Data:
     header = ["Constraint", "Value", "Low", "High", "Left", "Confidence", ""]
     header += ["Over inputs", "Holds in"] if spread else []
     rows = []
@@ -67,7 +75,7 @@ def _table(checks: Sequence[Check], spread: InputSpread | None) -> Markup:
         write = writer(check.bound.metric)
         low, high = bounded(check.bound.metric, np.array([check.interval.low, check.interval.high]))
         row = [
-            str(check.bound),
+            bound_text(check.bound),
             write(check.interval.value),
             write(float(low)),
             write(float(high)),
@@ -80,7 +88,7 @@ def _table(checks: Sequence[Check], spread: InputSpread | None) -> Markup:
             row.append(f"{write(inputs.low)} to {write(inputs.high)}")
             row.append(formats.share(spread.holds[place], 0))
         rows.append(row)
-    return table("Constraints with 95 % intervals", header, rows)
+    return Data("Constraints with 95 % intervals", header, rows)
 
 
 def search_chart(result: PlanResult) -> Markup:

@@ -1,4 +1,4 @@
-"""A number of a study over one axis, a line with its interval for each value of a second one."""
+"""A number of a study over one axis, a line with its intervals for each value of a second one."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.experiment.statistics.numbers import better
 from sim.experiment.study.axes import StudyAxis
 from sim.interfaces import FloatArray
 from sim.report.answers.words import axis_name
-from sim.report.charts import svg
-from sim.report.charts.axes import Axis
-from sim.report.charts.chart import LegendEntry, Plot, figure, frame
+from sim.report.charts.option import Chart, Data
 from sim.report.charts.palette import SLOTS
 from sim.report.charts.study_scales import (
-    axis_title,
-    design_axis,
-    metric_axis,
+    design_scale,
+    metric_scale,
     metric_title,
+    short_texts,
     writer,
 )
-from sim.report.html.datatable import folded, table
-from sim.report.html.markup import Markup
-
-HEIGHT_PX = 210
+from sim.report.charts.xy import Points, Scale, xy_chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,7 @@ class Measured:
         metric: dotted name.
         variants: index of each variant.
         value, low, high: by variant; NaN where nothing is known.
+        limit: target or SLO of the number; None without one.
     """
 
     metric: str
@@ -42,17 +39,34 @@ class Measured:
     value: FloatArray
     low: FloatArray
     high: FloatArray
+    limit: float | None = None
 
     def at(self, chosen: Sequence[int]) -> Measured:
         """Return the part at these positions."""
         rows = np.array(chosen, dtype=np.int64)
         variants = tuple(self.variants[row] for row in rows)
-        return Measured(self.metric, variants, self.value[rows], self.low[rows], self.high[rows])
+        parts = (self.value[rows], self.low[rows], self.high[rows])
+        return Measured(self.metric, variants, *parts, self.limit)
+
+    def missed(self, row: int) -> bool:
+        """Return whether a value is on the wrong side of the limit."""
+        if self.limit is None:
+            return False
+        value = float(self.value[row])
+        return value < self.limit if better(self.metric) == "higher" else value > self.limit
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limit by its label, nothing without one."""
+        if self.limit is None:
+            return {}
+        word = "target" if self.metric.startswith("sla.") else "SLO"
+        return {f"{word} {writer(self.metric)(self.limit)}": self.limit}
 
 
 def line_chart(
-    found: Measured, across: StudyAxis, by: StudyAxis | None, part: str, y: Axis | None = None
-) -> Markup:
+    found: Measured, across: StudyAxis, by: StudyAxis | None, part: str, y: Scale | None = None
+) -> Chart:
     """Return the chart of a number over ``across``, a line per value of ``by``.
 
     Args:
@@ -62,32 +76,21 @@ def line_chart(
         part: which values the other axes have, empty where there are none.
         y: axis of the number, so that several charts share it; chosen unless given.
     """
-    x, numbers = design_axis(across)
-    y = y or metric_axis(found.metric, found.low, found.value, found.high)
-    names = by.texts if by else (found.metric,)
-    paths, overlay, entries = [], [], []
+    x, numbers = design_scale(across)
+    y = y or metric_scale(found.metric, found.low, found.value, found.high, found.limit)
+    names = short_texts(by, cut=False) if by else [metric_title(found.metric)]
+    points = []
     for place, name in enumerate(names):
         line = found.at(_rows(found, across, numbers, by, place))
-        if not line.variants:
-            continue
-        slot = place % SLOTS
-        xs = numbers[[across.places[variant] for variant in line.variants]]
-        if not across.sampled:
-            paths.append(svg.area(x, y, xs, line.low, line.high, slot))
-            paths.append(svg.line(x, y, xs, line.value, slot, name))
-        known = np.isfinite(line.value)
-        overlay.append(svg.dots(x, y, xs[known], line.value[known], slot, HEIGHT_PX))
-        entries.append(LegendEntry(name, f"s{slot}"))
+        if line.variants:
+            xs = numbers[[across.places[variant] for variant in line.variants]]
+            ends = (line.low, line.high)
+            slot, joined = place % SLOTS, not across.sampled
+            points.append(Points(name, xs, line.value, slot, *ends, joined=joined))
     name = metric_title(found.metric)
     title = f"{name}, {part}" if part else name
-    told = f"over {axis_title(across)}" + (f", a line per {axis_name(by)}" if by else "")
-    return figure(
-        title,
-        told,
-        frame(Plot(x, y, paths, overlay, HEIGHT_PX), f"{title} {told}."),
-        entries if by else [],
-        folded(_values(found, across, by)),
-    )
+    told = f"over {axis_name(across)}" + (f", a line per {axis_name(by)}" if by else "")
+    return xy_chart(title, told, points, x, y, _values(found, across, by), found.limits)
 
 
 def _rows(
@@ -102,7 +105,7 @@ def _rows(
     return sorted(rows, key=lambda row: numbers[across.places[found.variants[row]]])
 
 
-def _values(found: Measured, across: StudyAxis, by: StudyAxis | None) -> Markup:
+def _values(found: Measured, across: StudyAxis, by: StudyAxis | None) -> Data:
     write = writer(found.metric)
     rows = []
     for row, variant in enumerate(found.variants):
@@ -111,4 +114,5 @@ def _values(found: Measured, across: StudyAxis, by: StudyAxis | None) -> Markup:
         numbers = (found.value[row], found.low[row], found.high[row])
         rows.append([*places, *(write(float(number)) for number in numbers)])
     header = [axis_name(across), *([axis_name(by)] if by else []), "value", "low", "high"]
-    return table(f"{found.metric} with 95 % intervals", header, rows, texts=2 if by else 1)
+    caption = f"{metric_title(found.metric)} with 95 % intervals"
+    return Data(caption, header, rows, texts=2 if by else 1)

@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from sim.experiment.plan.search import not_dominated
 from sim.experiment.statistics.numbers import better
-from sim.report.charts import svg
-from sim.report.charts.chart import LegendEntry, Plot, figure, frame
+from sim.report.charts.option import Chart, Data
 from sim.report.charts.study import Measured
-from sim.report.charts.study_scales import metric_axis, writer
-from sim.report.html.datatable import folded, table
-from sim.report.html.markup import Markup
+from sim.report.charts.study_scales import metric_scale, metric_title, plain_title, writer
+from sim.report.charts.xy import Points, xy_chart
 
-HEIGHT_PX = 260
 LEAST_FRONT = 2
 TAKES = ("energy", "cost", "carbon", "price", "power")
 
@@ -50,27 +47,40 @@ def _cost(found: Measured) -> NDArray[np.float64]:
     return -found.value if better(found.metric) == "higher" else found.value
 
 
-def pareto_chart(one: Measured, other: Measured, names: Sequence[str]) -> Markup:
+def pareto_chart(one: Measured, other: Measured, names: Sequence[str]) -> Chart:
     """Return the scatter with a line through the front; ``names`` are those of the variants."""
-    x = metric_axis(one.metric, one.value, one.value, one.value)
-    y = metric_axis(other.metric, other.value, other.value, other.value)
     known = np.isfinite(one.value) & np.isfinite(other.value)
     front = front_rows(one, other)
-    line = svg.line(x, y, one.value[front], other.value[front], 1, "Pareto front")
-    overlay = [
-        svg.dots(x, y, one.value[known], other.value[known], 0, HEIGHT_PX),
-        svg.dots(x, y, one.value[front], other.value[front], 1, HEIGHT_PX),
+    others = np.setdiff1d(np.flatnonzero(known), front)
+    points = [
+        _points("no other is better in both", one, other, front, names, 1),
+        _points("others", one, other, others, names, 0),
     ]
-    told = f"{one.metric} from left to right, {other.metric} upwards"
-    header = ["Variant", one.metric, other.metric]
+    x, y = (
+        metric_scale(each.metric, each.low, each.value, each.high, each.limit)
+        for each in (one, other)
+    )
+    told = f"{plain_title(other.metric)} over {plain_title(one.metric)}"
+    ways = {"higher": "more is better", "lower": "less is better"}
+    told += f"; {ways.get(better(one.metric), '')} / {ways.get(better(other.metric), '')}"
+    header = ["Variant", metric_title(one.metric), metric_title(other.metric)]
     rows = [
         [names[row], writer(one.metric)(one.value[row]), writer(other.metric)(other.value[row])]
         for row in front
     ]
-    return figure(
-        "Pareto front",
-        told,
-        frame(Plot(x, y, [line], overlay, HEIGHT_PX), f"Pareto front: {told}."),
-        [LegendEntry("a variant", "s0"), LegendEntry("no other is better in both", "s1")],
-        folded(table("The front", header, rows), "Variants on the front"),
-    )
+    data = Data("Variants on the front", header, rows)
+    return xy_chart("Pareto front", told, points, x, y, data, other.limits)
+
+
+def _points(
+    title: str,
+    one: Measured,
+    other: Measured,
+    rows: NDArray[np.int64],
+    names: Sequence[str],
+    slot: int,
+) -> Points:
+    ends = (other.low[rows], other.high[rows])
+    told = [names[row] for row in rows]
+    xs, ys = one.value[rows], other.value[rows]
+    return Points(title, xs, ys, slot, *ends, names=told, joined=slot == 1, size=8)

@@ -8,50 +8,82 @@ import numpy as np
 
 from sim.experiment.study.axes import StudyAxis
 from sim.interfaces import FloatArray
-from sim.report.charts.chart import figure
-from sim.report.charts.heatmap import step_class
+from sim.report.answers.words import axis_name, axis_phrase
+from sim.report.charts.option import Chart, Data, Option, axis, colour, tooltip
 from sim.report.charts.study import Measured
-from sim.report.charts.study_scales import WIDE, axis_title, short_texts, unit_of
-from sim.report.charts.svg import percent
+from sim.report.charts.study_scales import (
+    WIDE,
+    axis_title,
+    metric_title,
+    plain_title,
+    short_texts,
+    unit_of,
+    writer,
+)
 from sim.report.formats import number
-from sim.report.html.markup import Markup, tag
 
-ROW_PX, TICK_PX = 34, 22
+ROW_PX, ENDS_PX = 36, 62
 STEPS = 6  # stronger colours would hide the numbers on them
-SHORT, LONG = 9, 24  # letters of row labels in the narrow and in the wide margin
 
 
-def study_heat_map(found: Measured, across: StudyAxis, down: StudyAxis) -> Markup:
-    """Return the map, each cell with its number; stronger is more."""
-    columns, rows = len(across.texts), len(down.texts)
-    steps = color_steps(found.value)
-    cells = []
+def study_heat_map(found: Measured, across: StudyAxis, down: StudyAxis) -> Chart:
+    """Return the map, each cell with its number; stronger is more, a frame marks what misses."""
+    write, steps = writer(found.metric), color_steps(found.value)
+    cells, rows = [], []
     for row, variant in enumerate(found.variants):
         if not np.isfinite(found.value[row]):
             continue
-        left, top = across.places[variant] / columns, ROW_PX * down.places[variant]
-        cells.append(
-            _cell(
-                left, top, 1 / columns, int(steps[row]), cell_text(found.metric, found.value[row])
-            )
-        )
-    height = ROW_PX * rows
-    picture = tag(
-        "svg",
-        *cells,
-        *(_column(place / columns + 0.5 / columns, height, t) for place, t in _texts(across)),
-        class_="plot-axis",
-        width="100%",
-        height=height + TICK_PX,
-        role="img",
-        aria_label=f"{found.metric} over {across.title} and {down.title}; stronger is more.",
-    )
-    side = _side(down, height)
+        place = (across.places[variant], down.places[variant])
+        value = float(found.value[row])
+        text = cell_text(found.metric, value)
+        told = write(value)
+        missed = int(found.missed(row))
+        name = f"{axis_phrase(across, place[0])}, {axis_phrase(down, place[1])}"
+        numbers = [*place, int(steps[row]), missed]
+        cells.append({"name": name, "told": told, "text": text, "value": numbers})
+        rows.append([down.texts[place[1]], across.texts[place[0]], told])
+    title = plain_title(found.metric)
     unit = {"duration": " [s]", "share": " [%]"}.get(unit_of(found.metric), "")
-    told = f"{axis_title(across)} from left to right, {down.title} downwards"
-    return figure(
-        f"{found.metric}{unit}", told, tag("div", side, picture, class_="frame"), (), Markup()
-    )
+    told = f"{axis_title(across)} from left to right, {axis_title(down)} downwards"
+    option = _option(cells, across, down)
+    words = f"{title} over {axis_name(across)} and {axis_name(down)}; stronger is more."
+    data = Data(title, [axis_name(down), axis_name(across), metric_title(found.metric)], rows, 2)
+    height = ENDS_PX + ROW_PX * len(down.texts)
+    name = title if unit and unit in metric_title(found.metric) else metric_title(found.metric)
+    return Chart(f"{name}{unit}", told, words, option, data, height=height)
+
+
+def _option(cells: list[Option], across: StudyAxis, down: StudyAxis) -> Option:
+    x = axis("category", "text", data=short_texts(across), name=axis_title(across))
+    x |= {"nameLocation": "middle", "nameGap": 26, "nameTextStyle": {"color": colour("quiet")}}
+    y = axis("category", "text", data=list(down.texts), inverse=True)
+    y["axisLabel"] |= {"width": 120, "overflow": "truncate", "interval": 0}
+    for each in (x, y):
+        each["splitLine"] = {"show": False}
+    return {
+        "animation": False,
+        "aria": {"enabled": False},
+        "grid": {"left": 132, "right": 10, "top": 6, "bottom": 44},
+        "legend": {"show": False, "data": []},
+        "tooltip": tooltip({"$fn": "told"}),
+        "xAxis": x,
+        "yAxis": y,
+        "series": [
+            {
+                "type": "custom",
+                "name": "cells",
+                "renderItem": {
+                    "$fn": "cell",
+                    "colours": [colour(f"q{step}") for step in range(STEPS)],
+                    "texts": [cell["text"] for cell in cells],
+                    "text": colour("text"),
+                    "bad": colour("bad"),
+                },
+                "encode": {"x": 0, "y": 1},
+                "data": cells,
+            }
+        ],
+    }
 
 
 def cell_text(metric: str, value: float) -> str:
@@ -76,50 +108,3 @@ def color_steps(values: FloatArray) -> FloatArray:
     shares = (mapped - known.min()) / (span if span > 0 else 1.0)
     steps: FloatArray = np.clip(np.floor(np.nan_to_num(shares) * STEPS), 0, STEPS - 1)
     return steps
-
-
-def _texts(axis: StudyAxis) -> list[tuple[int, str]]:
-    return list(enumerate(short_texts(axis)))
-
-
-def _side(down: StudyAxis, height: int) -> Markup:
-    wide = max(len(text) for text in down.texts) > SHORT
-    labels = [
-        tag(
-            "text",
-            text if len(text) <= LONG else f"{text[: LONG - 1]}…",
-            x="95%" if wide else "100%",
-            y=ROW_PX * (place + 0.5),
-            dy="0.35em",
-            text_anchor="end",
-        )
-        for place, text in enumerate(down.texts)
-    ]
-    look = "ends" if wide else "y wide"
-    return tag("svg", *labels, class_=look, height=height + TICK_PX, aria_hidden="true")
-
-
-def _cell(left: float, top: int, width: float, step: int, text: str) -> Markup:
-    box = tag(
-        "rect",
-        class_=f"fill {step_class(step)}",
-        x=percent(left),
-        y=top,
-        width=percent(width),
-        height=ROW_PX - 1,
-    )
-    middle = top + ROW_PX / 2
-    label = tag(
-        "text",
-        text,
-        class_="group",
-        x=percent(left + width / 2),
-        y=middle,
-        dy="0.35em",
-        text_anchor="middle",
-    )
-    return tag("g", box, label)
-
-
-def _column(place: float, height: int, text: str) -> Markup:
-    return tag("text", text, x=percent(place), y=height + 15, text_anchor="middle")

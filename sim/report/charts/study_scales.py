@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import re
+from collections.abc import Callable
 
 import numpy as np
 
 from sim.experiment.study.axes import StudyAxis
 from sim.interfaces import FloatArray
 from sim.report.answers.words import axis_name
-from sim.report.charts.axes import (
-    Axis,
-    LinearScale,
-    LogScale,
-    Scale,
-    log_axis,
-    range_axis,
-    value_axis,
-)
+from sim.report.charts.xy import Scale
 from sim.report.formats import BY_UNIT
 
 WIDE = 20.0  # values that differ by more than this factor get a logarithmic axis
 NEAR_ONE = 0.9
 LETTERS = 14
-CLOSEST = 0.09  # part of an axis that the text of a tick needs
+FAR = 3.0  # a limit that is more times than this away from the data is not shown
 LATENCIES = {
     "ttft_s": "TTFT",
     "tpot_s": "TPOT",
@@ -32,6 +26,9 @@ LATENCIES = {
     "network_s": "network",
 }
 TITLES = {
+    "price_usd_per_h": "price of the fleet [USD/h]",
+    "ledger.cost_usd_per_h": "cost, all in [USD/h]",
+    "ledger.usd_per_mtoken": "cost, all in [USD per million output tokens]",
     "energy.it_kwh": "IT energy [kWh]",
     "energy.facility_kwh": "facility energy [kWh]",
     "energy.j_per_output_token": "IT energy [J per output token]",
@@ -42,7 +39,7 @@ TITLES = {
     "throughput.requests_per_s": "completed [req/s]",
     "throughput.output_tokens_per_s": "output tokens/s",
 }
-SHARES = ("attainment", "attained", "accelerator_busy", "share_above", "kv_used")
+SHARES = ("attainment", "accelerator_busy", "share_above", "kv_used")
 
 
 def unit_of(metric: str) -> str:
@@ -69,6 +66,11 @@ def metric_title(metric: str) -> str:
     return TITLES.get(metric, metric)
 
 
+def plain_title(metric: str) -> str:
+    """Return what people call a number, without a unit that its formatter writes anyway."""
+    return re.sub(r" \[(s|%)\]$", "", metric_title(metric))
+
+
 def writer(metric: str) -> Callable[[float | None], str]:
     """Return what writes a number of the summary with its unit."""
     return BY_UNIT[unit_of(metric)]
@@ -82,53 +84,57 @@ def bounded(metric: str, ends: FloatArray) -> FloatArray:
     return np.clip(ends, 0.0, 1.0 if unit == "share" else np.inf)
 
 
-def metric_axis(metric: str, low: FloatArray, value: FloatArray, high: FloatArray) -> Axis:
-    """Return an axis that holds values and, as far as they are sensible, their intervals."""
-    unit = unit_of(metric)
+def metric_scale(
+    metric: str,
+    low: FloatArray,
+    value: FloatArray,
+    high: FloatArray,
+    limit: float | None = None,
+) -> Scale:
+    """Return an axis that holds values, their sensible intervals and a limit that is near."""
+    unit, title = unit_of(metric), plain_title(metric)
     known = value[np.isfinite(value)]
     if not len(known):
-        return value_axis(1.0, unit)
+        return Scale(title, unit)
     ends = np.concatenate((known, low[np.isfinite(low)], high[np.isfinite(high)]))
+    if limit is not None and known.min() / FAR <= limit <= FAR * known.max():
+        ends = np.append(ends, limit)
     if unit == "share":
         least = float(np.clip(ends, 0.0, 1.0).min())
-        return range_axis(least if least > NEAR_ONE else 0.0, 1.0, unit)
+        return Scale(title, unit, low=_floor_of_share(least), high=1.0)
     if known.min() > 0 and known.max() > WIDE * known.min():
-        return log_axis(float(known.min()), float(ends.max()), unit)
+        return Scale(title, unit, log=True)
     if known.min() > 0.5 * ends.max():
-        return range_axis(float(ends.min()), float(ends.max()), unit)
-    return value_axis(float(ends.max()), unit)
+        room = 0.06 * (ends.max() - ends.min())
+        return Scale(title, unit, low=_round(ends.min() - room), high=_round(ends.max() + room))
+    return Scale(title, unit, low=0.0, high=_round(1.06 * ends.max()))
 
 
-def design_axis(axis: StudyAxis) -> tuple[Axis, FloatArray]:
+def _floor_of_share(least: float) -> float:
+    """Return where an axis of shares begins: at 0, or close below values that are near 1."""
+    if least <= NEAR_ONE:
+        return 0.0
+    digits = math.ceil(-math.log10(max(1.0 - least, 1e-6)))
+    return max(0.0, 1.0 - 10.0**-digits * math.ceil(1.05 * (1.0 - least) * 10.0**digits))
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def design_scale(axis: StudyAxis) -> tuple[Scale, FloatArray]:
     """Return the axis of a varied value and the place of each of its values on it.
 
     Numbers stand where they belong, other values side by side.
     """
     if axis.numbers is None or len(set(axis.numbers)) < len(axis.numbers):
-        numbers = np.arange(len(axis.texts), dtype=np.float64)
-        ticks = tuple(zip(numbers.tolist(), map(shortened, axis.texts), strict=True))
-        return Axis(LinearScale(-0.4, len(axis.texts) - 0.6), ticks, "number"), numbers
-    numbers = np.array(axis.numbers)
+        places = np.arange(len(axis.texts), dtype=np.float64)
+        return Scale(axis_title(axis), "text", texts=axis.texts), places
+    numbers = np.array(axis.numbers, dtype=np.float64)
     low, high = float(numbers.min()), float(numbers.max())
-    if axis.sampled:
-        return range_axis(low, high, "number"), numbers
-    wide = low > 0 and high > WIDE * low
-    scale: Scale = LogScale(low, high) if wide else LinearScale(low, high)
-    return Axis(scale, _apart(scale, axis.numbers, short_texts(axis)), "number"), numbers
-
-
-def _apart(
-    scale: Scale, numbers: Sequence[float], texts: Sequence[str]
-) -> tuple[tuple[float, str], ...]:
-    """Return ticks; one whose text would touch that of its neighbour to the left has none."""
-    ticks: list[tuple[float, str]] = []
-    last = -1.0
-    for number, text in sorted(zip(numbers, texts, strict=True)):
-        place = float(scale.place(number))
-        shown = place - last >= CLOSEST
-        ticks.append((number, text if shown else ""))
-        last = place if shown else last
-    return tuple(ticks)
+    wide = not axis.sampled and low > 0 and high > WIDE * low
+    ticks = () if axis.sampled else axis.numbers
+    return Scale(axis_title(axis), log=wide, ticks=ticks), numbers
 
 
 def axis_title(axis: StudyAxis) -> str:
@@ -138,11 +144,11 @@ def axis_title(axis: StudyAxis) -> str:
     return f"{name} [{unit}]" if unit else name
 
 
-def short_texts(axis: StudyAxis) -> list[str]:
-    """Return the values of an axis as short as they can be: numbers without a shared unit."""
+def short_texts(axis: StudyAxis, *, cut: bool = True) -> list[str]:
+    """Return the values of an axis without a unit that they share, cut to a length or whole."""
     unit = _shared_unit(axis)
     texts = (text.replace(f" {unit}", "") if unit else text for text in axis.texts)
-    return [shortened(text) for text in texts]
+    return [shortened(text) if cut else text for text in texts]
 
 
 def _shared_unit(axis: StudyAxis) -> str:

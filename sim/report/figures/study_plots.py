@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.experiment.study.axes import StudyAxis, axes_of
+from sim.report.answers.words import axis_name
 from sim.report.charts import palette
-from sim.report.charts.axes import LogScale
 from sim.report.charts.study import Measured
 from sim.report.charts.study_scales import (
     axis_title,
-    design_axis,
-    metric_axis,
+    design_scale,
+    metric_scale,
     metric_title,
+    short_texts,
     unit_of,
 )
 from sim.report.figures.plots import STYLE, new_figure
@@ -56,13 +57,13 @@ def save_study_picture(result: SweepResult, path: Path) -> None:
         figure.supxlabel(axis_title(across), fontsize=STYLE["font.size"])
         if by is not None:
             entries = panels[0].get_legend_handles_labels()
-            title = "" if by.title == "label" else by.title
+            title = "" if by.title == "label" else axis_name(by)
             figure.legend(*entries, loc="outside upper center", ncols=4, title=title)
         figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _draw(panel: Axes, found: Measured, across: StudyAxis, by: StudyAxis | None) -> None:
-    x, numbers = design_axis(across)
+    x, numbers = design_scale(across)
     factor = FACTORS.get(unit_of(found.metric), 1.0)
     for slot, name in enumerate(by.texts if by else ("",)):
         rows = [
@@ -80,8 +81,11 @@ def _draw(panel: Axes, found: Measured, across: StudyAxis, by: StudyAxis | None)
             xs, factor * line.low, factor * line.high, color=colour, alpha=0.15, lw=0
         )
     panel.set_title(metric_title(found.metric))
-    panel.set_xticks([place for place, _ in x.ticks], [text for _, text in x.ticks])
-    y = metric_axis(found.metric, found.low, found.value, found.high)
-    if isinstance(y.scale, LogScale):
+    if x.log:
+        panel.set_xscale("log")
+    if not across.sampled:
+        panel.set_xticks(numbers, short_texts(across), minor=False)
+    y = metric_scale(found.metric, found.low, found.value, found.high)
+    if y.log:
         panel.set_yscale("log")
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")

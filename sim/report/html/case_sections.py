@@ -14,8 +14,11 @@ from sim.report.case_words import case_lines, mood, usd, verdict
 from sim.report.charts import svg
 from sim.report.charts.axes import log_axis, range_axis, value_axis
 from sim.report.charts.chart import LegendEntry, Plot, figure, frame
+from sim.report.charts.option import Data, Entry
 from sim.report.charts.ranges import Range, range_chart
+from sim.report.charts.xy import Scale
 from sim.report.html.datatable import folded, table
+from sim.report.html.live import live_figure
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.section import Section
 from sim.units import TOKENS_PER_MTOKEN
@@ -167,12 +170,15 @@ def _tornado(result: CaseResult) -> Markup:
         ]
         for s in result.swings
     ]
-    return range_chart(
+    low, high = min(*ends, npv / unit), max(*ends, npv / unit)
+    room = 0.04 * (high - low)
+    chart = range_chart(
         "Net present value by input",
         name,
         rows,
-        range_axis(min(ends), max(ends), "number"),
+        Scale(name, low=low - room, high=high + room),
         npv / unit,
-        folded(table("What each input does alone", header, cells, texts=2)),
-        [LegendEntry("its range", "s0"), LegendEntry("turns the answer", "s1")],
+        Data("What each input does alone", header, cells, texts=2),
+        [Entry("its range", 0), Entry("turns the answer", 1)],
     )
+    return live_figure(chart)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,16 +11,19 @@ import numpy as np
 
 from sim.experiment.statistics.compare import Comparison, short_names
 from sim.experiment.study.overlays import Overlay, read_overlay
+from sim.report.answers.run_names import run_names
 from sim.report.charts import svg
 from sim.report.charts.axes import Axis, time_axis, value_axis
 from sim.report.charts.chart import LegendEntry, Plot, figure, frame
 from sim.report.charts.downsample import bucket
+from sim.report.charts.forest import forest_chart, forest_rows
 from sim.report.charts.latency import TierLatency, latency_axis, latency_chart
 from sim.report.charts.palette import SLOTS
 from sim.report.charts.view import MOST_STRETCHES
-from sim.report.compare_words import HEADER, rows_of
-from sim.report.formats import power, span
+from sim.report.compare_words import HEADER, rows_of, verdict_sentences
+from sim.report.formats import plural, power, span
 from sim.report.html.datatable import folded, table
+from sim.report.html.live import live_figure
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 HEIGHT_PX = 230
 MOST_ROWS = 24
+LONGEST = 90  # letters of a title
 
 
 def write_compare_report(found: Comparison, runs: Mapping[str, Path], path: Path) -> Path:
@@ -40,18 +45,35 @@ def write_compare_report(found: Comparison, runs: Mapping[str, Path], path: Path
         path: where to.
     """
     overlays = {name: read_overlay(folder) for name, folder in runs.items()}
-    return write_page(render_comparison(found, overlays), path)
+    folders = [str(folder) for folder in runs.values()]
+    names = dict(zip(runs, run_names(folders).values(), strict=True))
+    command = shlex.join(["loadbank", "compare", *folders, "--page", str(path)])
+    return write_page(render_comparison(found, overlays, names, command), path)
 
 
-def render_comparison(found: Comparison, overlays: Mapping[str, Overlay]) -> str:
-    """Return the page of a comparison as HTML."""
-    names = short_names(list(overlays))
+def render_comparison(
+    found: Comparison,
+    overlays: Mapping[str, Overlay],
+    names: Mapping[str, str] | None = None,
+    command: str = "",
+) -> str:
+    """Return the page of a comparison as HTML.
+
+    Args:
+        found: the comparison.
+        overlays: what is drawn of each run, by its name in the comparison, the baseline first.
+        names: what people call the runs; the shortest parts of their paths unless given.
+        command: what repeats it, empty where it was no command.
+    """
+    names = names or short_names(list(overlays))
     first, *others = names.values()
     header = tag(
         "header",
         tag("p", "Loadbank comparison", class_="kicker"),
-        tag("h1", f"{', '.join(others)} against {first}"),
+        tag("h1", _title(first, others)),
+        tag("ul", *(tag("li", words) for words in verdict_sentences(found, names)), class_="also"),
         *(tag("p", note, class_="note") for note in found.notes),
+        tag("p", "Repeat with ", tag("code", command), class_="facts") if command else None,
     )
     shown = {names[name]: overlay for name, overlay in overlays.items()}
     sections = [
@@ -71,12 +93,19 @@ _LATENCY = "Share of requests that were served within a time, all tiers and repl
 _POWER = "IT power of all sites; bands are 95 % intervals over replications."
 
 
+def _title(first: str, others: list[str]) -> str:
+    told = f"{', '.join(others)} against {first}"
+    return told if len(told) <= LONGEST else f"{plural(len(others), 'run')} against {first}"
+
+
 def _verdicts(found: Comparison, names: Mapping[str, str]) -> Markup:
     parts = []
     for name, rows in found.table.groupby("variant", sort=False):
         cells = rows_of(rows)
         title = f"{names.get(str(name), str(name))} against {next(iter(names.values()))}"
         parts.append(tag("h3", title))
+        if len(forest := forest_rows(rows)) > 1:
+            parts.append(live_figure(forest_chart(title, forest)))
         parts.append(table(title, HEADER, cells[:MOST_ROWS]))
         if len(cells) > MOST_ROWS:
             rest = table(title, HEADER, cells[MOST_ROWS:])

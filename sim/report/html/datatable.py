@@ -31,7 +31,7 @@ def table(
     if long is not None:
         looks[long] = "text long"
     titles = zip(header, looks, strict=True)
-    head = tag("tr", *(tag("th", title, scope="col", class_=look) for title, look in titles))
+    head = tag("tr", *(_title(title, look) for title, look in titles))
     body = join(_row(row, looks) for row in rows)
     inside = tag(
         "table",
@@ -40,6 +40,11 @@ def table(
         tag("tbody", body),
     )
     return tag("div", inside, class_="scroll", role="region", aria_label=caption, tabindex=0)
+
+
+def _title(title: str, look: str | None) -> Markup:
+    """Return the title of a column; a column without one is no heading to a screen reader."""
+    return tag("th", title, scope="col", class_=look) if title else tag("td", class_=look)
 
 
 def _row(row: Sequence[object], looks: Sequence[str | None]) -> Markup:

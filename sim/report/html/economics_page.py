@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.report import formats
-from sim.report.charts.axes import log_axis
-from sim.report.charts.chart import LegendEntry
+from sim.report.charts.option import Data, Entry
 from sim.report.charts.ranges import Range, range_chart
+from sim.report.charts.xy import Scale
 from sim.report.economics_words import (
     answer_lines,
     basis,
@@ -21,9 +21,11 @@ from sim.report.economics_words import (
 )
 from sim.report.html.case_sections import case_sections
 from sim.report.html.datatable import folded, table
+from sim.report.html.live import live_figure
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
+from sim.report.roadmap_words import fits_lines, roadmap_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,11 +63,23 @@ def render_economics(found: Economics, source: str) -> str:
     )
     sections = [
         *(case_sections(found.case) if found.case is not None else ()),
+        *_to_do(found),
         Section("answers", "Answers", _LEAD, _answers(found)),
         *_cases(found),
         Section("assumed", "Assumed", _ASSUMED, _not_served(found)),
     ]
     return page(f"{study.name}: economics · Loadbank", header, Markup(), sections)
+
+
+def _to_do(found: Economics) -> Iterator[Section]:
+    """Yield what to do first, and what a limit holds."""
+    if found.roadmap is not None:
+        lines = tag("ul", *(tag("li", line) for line in roadmap_lines(found.roadmap)))
+        lead = "Every action was simulated on top of those before it, at the same target."
+        yield Section("roadmap", "What to do first", lead, lines)
+    if found.fitting is not None:
+        lines = tag("ul", *(tag("li", line) for line in fits_lines(found)))
+        yield Section("fits", "What fits", "In whole replicas.", lines)
 
 
 def _answers(found: Economics) -> Markup:
@@ -124,18 +138,20 @@ def _by_chip(rows: pd.DataFrame) -> Markup:
         for row in best
     ]
     low = 0.9 * min(max(each.low, each.value / 10.0) for each in ranges)
-    axis = log_axis(low, 1.1 * max(each.high for each in ranges), "number")
+    most = 1.1 * max(each.high for each in ranges)
+    x = Scale("USD per million output tokens", log=True, low=low, high=most)
     header = ["Chip", "USD per Mtoken", "Judged by"]
     cells = [[where(row), price(row), basis(row)] for row in best]
-    return range_chart(
+    chart = range_chart(
         "The cheapest way to have each chip",
         "USD per million output tokens, all in",
         ranges,
-        axis,
+        x,
         best[0]["usd_per_mtoken"],
-        folded(table("The cheapest way to have each chip", header, cells, texts=1)),
-        [LegendEntry("interval of step times and runs", "s0")],
+        Data("The cheapest way to have each chip", header, cells),
+        [Entry("interval of step times and runs", 0)],
     )
+    return live_figure(chart)
 
 
 def _by_place(rows: pd.DataFrame, how: str) -> Markup:

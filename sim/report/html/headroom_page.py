@@ -9,37 +9,39 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.report import formats
-from sim.report.charts import svg
-from sim.report.charts.axes import Axis, LogScale, log_axis, range_axis
-from sim.report.charts.chart import LegendEntry, Plot, figure, frame
+from sim.report.answers.headroom_answer import headroom_answers, limit_words, looked_to
+from sim.report.charts.option import Chart, Data, Entry
+from sim.report.charts.palette import SLOTS
 from sim.report.charts.ranges import Range, range_chart
-from sim.report.html.datatable import folded, rows_of, table
-from sim.report.html.markup import Markup, tag
+from sim.report.charts.xy import Points, Scale, xy_chart
+from sim.report.html.datatable import rows_of
+from sim.report.html.live import live_figure, live_figures
+from sim.report.html.markup import Markup, join, tag
+from sim.report.html.origin import Origin, origin_line
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
 
 if TYPE_CHECKING:
     from sim.experiment.headroom.headroom import BreakingPoint, Headroom
-    from sim.experiment.headroom.knee import Limit
 
-HEIGHT_PX = 200
 DEEPEST = -1.0  # of a margin that is drawn
-NOUNS = {"sla": "SLO of", "power": "power of", "capping": "capping at", "cooling": "cooling of"}
 
 
-def write_headroom_report(found: Headroom, scenario: str, path: Path) -> Path:
+def write_headroom_report(found: Headroom, origin: Origin, path: Path) -> Path:
     """Write the page to ``path`` and return it; the file appears whole or not at all."""
-    return write_page(render_headroom(found, scenario), path)
+    return write_page(render_headroom(found, origin), path)
 
 
-def render_headroom(found: Headroom, scenario: str) -> str:
-    """Return the page as HTML; ``scenario`` is what was searched."""
+def render_headroom(found: Headroom, origin: Origin) -> str:
+    """Return the page as HTML; ``origin`` says what was searched."""
+    scenario = origin.scenario
     name = Path(scenario).parent.name if Path(scenario).suffix else scenario
     header = tag(
         "header",
         tag("p", "Loadbank headroom", class_="kicker"),
         tag("h1", name),
         _verdict(found),
+        origin_line(origin),
     )
     sections = [
         Section("limits", "Where limits break", _LIMITS, _limits(found)),
@@ -55,20 +57,13 @@ _KNEES = (
 )
 
 
-def named(limit: Limit) -> str:
-    """Return a limit in words."""
-    bound = formats.power_kw(limit.bound) if limit.kind == "power" else formats.share(limit.bound)
-    return f"{NOUNS[limit.kind]} {limit.name} ({bound})"
-
-
 def _verdict(found: Headroom) -> Markup:
-    first = found.first
-    if not math.isfinite(first.scale.value):
-        return tag("p", "Every limit holds as far as the search went.", class_="verdict")
-    more = first.scale.value
-    ends = f"{formats.number(first.scale.low)} to {formats.number(first.scale.high)}"
-    said = f"{named(first.limit)} breaks first, at {formats.number(more)} × traffic ({ends})."
-    return tag("p", said, class_="verdict" if first.scale.low > 1.0 else "verdict bad")
+    first, *others = headroom_answers(found)
+    good = found.first.scale.low > 1.0
+    said = tag("p", first, class_="verdict" if good else "verdict bad")
+    if not others:
+        return said
+    return join((said, tag("ul", *(tag("li", words) for words in others), class_="also")))
 
 
 def _limits(found: Headroom) -> Markup:
@@ -78,70 +73,64 @@ def _limits(found: Headroom) -> Markup:
         ends += [each.scale.low, each.scale.high, each.scale.value]
         ends += [each.inputs.low, each.inputs.high] if each.inputs else []
     finite = [max(end, 0.05) for end in ends if math.isfinite(end)]
-    axis = _scale_axis(0.9 * min(finite), 1.1 * max(finite))
+    scale = _factor(0.9 * min(finite), 1.1 * max(finite))
     rows = [_row(each, place == 0) for place, each in enumerate(known)]
-    held = [named(each.limit) for each in found.breaking if each not in known]
-    header = ["Limit", "Factor", "Low", "High", "Over inputs"]
+    header = ["Limit", "Factor", "Low", "High", "Over inputs", "Looked up to"]
     cells = [
         [
-            named(each.limit),
+            limit_words(each.limit),
             *(formats.number(v) for v in (each.scale.value, each.scale.low, each.scale.high)),
             f"{formats.number(each.inputs.low)} to {formats.number(each.inputs.high)}"
             if each.inputs
             else formats.NOTHING,
+            formats.number(looked_to(found, each.limit)),
         ]
         for each in found.breaking
     ]
-    entries = [LegendEntry("95 % interval over replications", "s0"), LegendEntry("first", "s1")]
+    entries = [Entry("95 % interval over replications", 0), Entry("first", 1)]
     if any(each.inputs for each in known):
-        entries.append(LegendEntry("lighter: over the uncertain inputs", "s0"))
-    subtitle = "holds as far as the search went: " + ", ".join(held) if held else ""
-    data = folded(table("Where limits break", header, cells))
-    return range_chart("Factor on traffic", subtitle, rows, axis, 1.0, data, entries)
+        entries.append(Entry("lighter: over the uncertain inputs", 0))
+    data = Data("Where limits break", header, cells)
+    title = "Factor on traffic"
+    return live_figure(range_chart(title, "the line is today", rows, scale, 1.0, data, entries))
 
 
 def _row(point: BreakingPoint, first: bool) -> Range:
     scale, inputs = point.scale, point.inputs
     wide = (inputs.low, inputs.high) if inputs else None
     told = f"{formats.number(scale.value)} ×"
-    return Range(named(point.limit), told, scale.value, scale.low, scale.high, wide, first)
+    return Range(limit_words(point.limit), told, scale.value, scale.low, scale.high, wide, first)
 
 
-def _scale_axis(low: float, high: float) -> Axis:
-    if high > 4.0 * low:
-        return log_axis(low, high, "number")
-    return range_axis(low, high, "number")
+def _factor(low: float, high: float) -> Scale:
+    return Scale(
+        "factor on today's traffic", log=low > 0.0 and high > 4.0 * low, low=low, high=high
+    )
 
 
 def _knees(found: Headroom) -> Markup:
-    charts = [_knee(found, each) for each in found.breaking]
-    return tag("div", *charts, class_="charts")
+    return live_figures(_knee(found, each) for each in found.breaking)
 
 
-def _knee(found: Headroom, point: BreakingPoint) -> Markup:
+def _knee(found: Headroom, point: BreakingPoint) -> Chart:
     limit, curve = point.limit, found.curve
     rows = curve[(curve["kind"] == limit.kind) & (curve["name"] == limit.name)]
-    x = _scale_axis(float(rows["scale"].min()), float(rows["scale"].max()))
-    if isinstance(x.scale, LogScale):
-        rows = rows[rows["scale"] > 0.0]
-    y = range_axis(max(DEEPEST, min(0.0, float(rows["margin"].min()))), 1.0, "share")
-    paths, overlay = [], [svg.rule_at_y(y, 0.0, "limit", HEIGHT_PX)]
+    x = _factor(float(rows["scale"].min()), float(rows["scale"].max()))
+    least = max(DEEPEST, min(0.0, float(rows["margin"].min())))
+    y = Scale("left of the limit", "share", low=float(f"{least:.2g}"), high=1.0)
+    points: list[Points] = []
     for number, part in rows.groupby("replication"):
         drawn = part.sort_values("scale")
         margins = np.maximum(drawn["margin"].to_numpy(float), DEEPEST)
-        paths.append(svg.line(x, y, drawn["scale"], margins, 0, f"replication {number}"))
-        overlay.append(svg.dots(x, y, drawn["scale"], margins, 0, HEIGHT_PX))
-    title = named(limit)
+        slot = len(points) % SLOTS
+        points.append(
+            Points(f"replication {number}", drawn["scale"].to_numpy(float), margins, slot, size=5)
+        )
+    title = limit_words(limit)
     cells = [
         [formats.number(row.scale), str(row.replication), formats.share(row.margin)]
         for row in rows_of(rows.sort_values(["scale", "replication"]))
     ]
-    data = folded(table(title, ["Factor", "Replication", "Left"], cells))
-    words = f"What is left of {title} over the factor on traffic."
-    return figure(
-        title,
-        "left, over the factor",
-        frame(Plot(x, y, paths, overlay, HEIGHT_PX), words),
-        (),
-        data,
-    )
+    data = Data(title, ["Factor", "Replication", "Left"], cells)
+    told = "what is left of it, over the factor on traffic"
+    return xy_chart(title[:1].upper() + title[1:], told, points, x, y, data, {"broken below": 0.0})

@@ -30,7 +30,8 @@ def _held(found: Table) -> Markup:
     note = None
     if any(left_out):
         note = tag("p", "More of them stand in results-intervals.csv.", class_="note")
-    return join(each for each in (tag("h3", title), table(title, ["", *shown], rows), note) if each)
+    parts = (tag("h3", title), table(title, ["Decision", *shown], rows), note)
+    return join(each for each in parts if each)
 
 
 def _cell(reading: Reading | None) -> Markup:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from sim.document.yaml_writer import yaml_text_of
 from sim.report import formats
+from sim.report.answers.launch import values_of
+from sim.report.answers.plan_answer import (
+    costs_of,
+    fleet_text,
+    hardware_of,
+    launches_of,
+    money,
+    plan_answers,
+    relief_text,
+)
 from sim.report.charts.plan import constraint_chart, search_chart, writer
+from sim.report.charts.plan_judged import judged_chart
 from sim.report.charts.study import Measured
 from sim.report.charts.study_front import pareto_chart
+from sim.report.charts.study_scales import metric_title
+from sim.report.charts.view import at
 from sim.report.html.datatable import fact_list, folded, rows_of, table
+from sim.report.html.live import live_figure, live_figures
 from sim.report.html.markup import Markup, join, tag
+from sim.report.html.origin import Origin, latest, origin_line
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
 
@@ -23,7 +37,7 @@ if TYPE_CHECKING:
     from sim.experiment.plan.answer import PlanResult
     from sim.experiment.plan.uncertain import InputSpread
 
-MOST_ROWS = 60
+MOST_ROWS, MOST_CHARTS = 60, 4
 
 
 def write_plan_report(result: PlanResult, path: Path) -> Path:
@@ -38,15 +52,17 @@ def render_plan(result: PlanResult) -> str:
         "header",
         tag("p", "Loadbank plan", class_="kicker"),
         tag("h1", study.name),
-        _verdict(result),
         tag("p", study.description, class_="lead") if study.description else None,
-        _facts(result),
+        _verdict(result),
+        origin_line(_origin(result)),
     )
     sections = [
         Section("answer", "The fleet", "", _answer(result)),
         Section("constraints", "Constraints", _CONSTRAINTS, _constraints(result)),
         Section("relief", "The price of relief", _RELIEF, _reliefs(result)),
         Section("changes", "What would change the answer", _CHANGES, _spread(result.spread)),
+        Section("start", "How to start it", _START, _start(result)),
+        Section("judged", "All fleets that were judged", _JUDGED, _judged(result)),
         Section("front", "Pareto front", _FRONT, _front(result)),
         Section("runners-up", "Runners-up", "", _fleets(result, result.runners_up, "Runners-up")),
         Section("search", "How it was found", _SEARCH, _search(result)),
@@ -71,35 +87,35 @@ _SEARCH = (
 )
 
 
-def fleet_text(fleet: Mapping[str, str]) -> str:
-    """Return the values of the variables in a line."""
-    return ", ".join(f"{name} {value}" for name, value in fleet.items())
+_START = (
+    "What the scenario decides, as the engine takes it; everything else keeps the engine's default."
+)
+_JUDGED = "Each dot is a fleet; whiskers are the 95 % interval over its runs."
 
 
 def _verdict(result: PlanResult) -> Markup:
-    first = next(iter(result.cost))
-    binds = [str(check.bound) for check in result.checks if check.binds]
-    said = f"{fleet_text(result.fleet)}: {first} {formats.number(result.objective, 4)}"
-    said += f"; bound by {' and '.join(binds)}." if binds else "; no limit keeps a cheaper one out."
-    if not result.settled:
-        said += " The runs ran out: a cheaper fleet may exist."
-    return tag("p", said, class_="verdict" if result.settled else "verdict bad")
+    first, *others = plan_answers(result)
+    said = tag("p", first, class_="verdict" if result.settled else "verdict bad")
+    return join((said, tag("ul", *(tag("li", words) for words in others), class_="also")))
 
 
-def _facts(result: PlanResult) -> Markup:
-    study = result.loaded.study
-    facts = [
+def _origin(result: PlanResult) -> Origin:
+    study, file = result.loaded.study, result.loaded.document.file
+    facts = (
         formats.plural(result.considered, "fleet"),
         f"{formats.count(len(result.candidates))} judged",
         formats.plural(result.runs, "run"),
-        f"seed {study.seed}",
-        f"base {study.base}",
-    ]
-    return tag("p", " · ".join(facts), class_="facts")
+    )
+    spread = ["--uncertain", str(result.spread.samples)] if result.spread else []
+    command = shlex.join(["loadbank", "plan", file, *spread]) if file else ""
+    moment = str(at(result.summary, "provenance", "machine", "finished_at") or "")
+    return Origin(str(study.base), study.seed, command, latest([moment]), facts)
 
 
 def _answer(result: PlanResult) -> Markup:
     facts: list[tuple[str, object]] = list(result.fleet.items())
+    facts += hardware_of(result.summary)
+    facts += costs_of(result.summary)
     for name, interval in result.cost.items():
         write = writer(name)
         told = write(interval.value)
@@ -108,22 +124,23 @@ def _answer(result: PlanResult) -> Markup:
         spread = result.spread.intervals.get(name) if result.spread else None
         if spread and spread.high > spread.low:
             told += f"; {write(spread.low)} to {write(spread.high)} over the inputs"
-        facts.append((name, told))
+        facts.append((metric_title(name), told))
     rows = [[path, str(value)] for path, value in result.changes.items()]
     changes = table("Changes to the scenario", ["Path", "Value"], rows, texts=2, long=1)
     return join((fact_list(facts), folded(changes, "As changes to the scenario")))
 
 
 def _constraints(result: PlanResult) -> Markup:
-    return constraint_chart(result.checks, result.spread)
+    return live_figure(constraint_chart(result.checks, result.spread))
 
 
 def _reliefs(result: PlanResult) -> Markup:
+    first = next(iter(result.cost))
     rows = [
         [
-            relief.change,
-            formats.number(relief.saved, 4) if relief.saved > 0.0 else "nothing",
-            formats.number(relief.objective, 4),
+            relief_text(relief),
+            money(first, relief.saved) if relief.saved > 0.0 else "nothing",
+            money(first, relief.objective),
             fleet_text(relief.fleet) if relief.saved > 0.0 else "the same",
             "" if relief.settled else "the runs ran out; at least this",
         ]
@@ -131,7 +148,7 @@ def _reliefs(result: PlanResult) -> Markup:
     ]
     if not rows:
         return Markup()
-    header = ["With", "Saves", next(iter(result.cost)), "Fleet", ""]
+    header = ["With", "Saves", metric_title(first), "Fleet", ""]
     return table("The price of relief", header, rows, texts=1, long=3)
 
 
@@ -143,7 +160,7 @@ def _spread(spread: InputSpread | None) -> Markup:
         f"of {formats.plural(spread.inputs, 'uncertain number')}."
     )
     rows = [
-        [row.metric, row.path, row.kind, formats.number(row.correlation, 2)]
+        [metric_title(row.metric), row.path, row.kind, formats.number(row.correlation, 2)]
         for row in rows_of(spread.drivers)
     ]
     if not rows:
@@ -160,13 +177,39 @@ def _front(result: PlanResult) -> Markup:
     names = [fleet_text(_values(result, row)) for _, row in feasible.iterrows()]
     one, other = (_measured(feasible, objective) for objective in objectives[:2])
     shown = _fleets(result, result.pareto, "Pareto front")
-    return join((pareto_chart(one, other, names), shown))
+    return join((live_figure(pareto_chart(one, other, names)), shown))
 
 
-def _measured(rows: pd.DataFrame, metric: str) -> Measured:
-    value = rows[metric].to_numpy(float)
-    unknown = np.full(len(value), np.nan)
-    return Measured(metric, tuple(range(len(value))), value, unknown, unknown)
+def _measured(rows: pd.DataFrame, metric: str, limit: float | None = None) -> Measured:
+    value, low, high = (rows[f"{metric}{end}"].to_numpy(float) for end in ("", "_low", "_high"))
+    return Measured(metric, tuple(range(len(value))), value, low, high, limit)
+
+
+def _judged(result: PlanResult) -> Markup:
+    """Return the first objective against what binds most, every judged fleet a dot."""
+    checks = sorted(result.checks, key=lambda check: (not check.binds, check.slack))
+    known = result.candidates[result.candidates["runs"] > 0]
+    if not checks or len(known) < 2:
+        return Markup()
+    charts = [judged_chart(result, known, check.bound) for check in checks[:MOST_CHARTS]]
+    return live_figures(charts)
+
+
+def _start(result: PlanResult) -> Markup:
+    """Return the command of each pool, and the values file of each site."""
+    launches = [each for each in launches_of(result) if each.replicas]
+    if not launches:
+        return Markup()
+    parts = []
+    for each in launches:
+        told = f"{each.pool}: {formats.plural(each.replicas, 'server')} at {each.site}, "
+        told += f"{formats.plural(each.accelerators, 'accelerator')} each"
+        parts += [tag("h3", told), tag("pre", each.command, tabindex=0)]
+        parts += [tag("p", f"{note[:1].upper()}{note[1:]}.", class_="note") for note in each.notes]
+    for site, values in values_of(launches).items():
+        text = yaml_text_of(values)
+        parts.append(folded(tag("pre", text, tabindex=0), f"values-{site}.yaml for Helm"))
+    return join(parts)
 
 
 def _values(result: PlanResult, row: pd.Series) -> dict[str, str]:
@@ -186,7 +229,7 @@ def _fleets(result: PlanResult, rows: pd.DataFrame, title: str) -> Markup:
         ]
         for _, row in rows.head(MOST_ROWS).iterrows()
     ]
-    header = [*result.fleet, *metrics, "runs"]
+    header = [*result.fleet, *map(metric_title, metrics), "runs"]
     return table(title, header, shown, texts=len(result.fleet))
 
 

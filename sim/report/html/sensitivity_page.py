@@ -9,10 +9,12 @@ import numpy as np
 
 from sim.experiment.study.axes import value_text
 from sim.report import formats
-from sim.report.charts.axes import range_axis
+from sim.report.charts.option import Chart, Data
 from sim.report.charts.ranges import Range, range_chart
-from sim.report.charts.study_scales import bounded, unit_of, writer
+from sim.report.charts.study_scales import bounded, metric_title, plain_title, unit_of, writer
+from sim.report.charts.xy import Scale
 from sim.report.html.datatable import folded, rows_of, table
+from sim.report.html.live import live_figures
 from sim.report.html.markup import Markup, tag
 from sim.report.html.page import page, write_page
 from sim.report.html.section import Section
@@ -70,7 +72,7 @@ def _intervals(found: Sensitivity) -> Markup:
         low, high = (write(float(end)) for end in ends)
         rows.append(
             [
-                metric,
+                metric_title(metric),
                 write(both.sampling.value),
                 f"{low} to {high}",
                 f"{write(both.inputs.low)} to {write(both.inputs.high)}",
@@ -81,10 +83,10 @@ def _intervals(found: Sensitivity) -> Markup:
 
 def _tornados(found: Sensitivity) -> Markup:
     charts = [chart for metric in found.metrics if (chart := _tornado(found, metric)) is not None]
-    return tag("div", *charts, class_="charts") if charts else Markup()
+    return live_figures(charts)
 
 
-def _tornado(found: Sensitivity, metric: str) -> Markup | None:
+def _tornado(found: Sensitivity, metric: str) -> Chart | None:
     table_ = found.tornado
     rows = table_[(table_["metric"] == metric) & (table_["swing"] != 0.0)].head(MOST_BARS)
     if rows.empty:
@@ -92,9 +94,9 @@ def _tornado(found: Sensitivity, metric: str) -> Markup | None:
     write = writer(metric)
     ends = rows[["value_low", "value_high"]].to_numpy(float)
     middle = found.intervals[metric].sampling.value
-    axis = range_axis(
-        float(min(ends.min(), middle)), float(max(ends.max(), middle)), unit_of(metric), 3
-    )
+    low, high = float(min(ends.min(), middle)), float(max(ends.max(), middle))
+    room = 0.05 * (high - low)
+    x = Scale(plain_title(metric), unit_of(metric), low=low - room, high=high + room)
     bars = [
         Range(
             row.path,
@@ -110,8 +112,9 @@ def _tornado(found: Sensitivity, metric: str) -> Markup | None:
         for row in rows_of(rows)
     ]
     header = ["Input", "Kind", "At its low end", "At its high end", ""]
-    data = folded(table(f"What moves {metric}", header, cells, texts=2))
-    return range_chart(metric, f"the line is {write(middle)}", bars, axis, middle, data)
+    data = Data(f"What moves {metric_title(metric)}", header, cells, texts=2)
+    told = f"the line is {write(middle)}"
+    return range_chart(metric_title(metric), told, bars, x, middle, data)
 
 
 def _sobol(indices: pd.DataFrame) -> Markup:

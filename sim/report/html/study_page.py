@@ -12,15 +12,18 @@ import numpy as np
 
 from sim.experiment.study.axes import StudyAxis, axes_of
 from sim.report import formats
+from sim.report.answers.holding import limit_of
 from sim.report.answers.study_answer import Table, study_answers, study_tables
 from sim.report.answers.words import axis_name, axis_phrase
+from sim.report.charts.option import Chart
 from sim.report.charts.study import Measured, line_chart
 from sim.report.charts.study_front import pareto_chart, pareto_pair
 from sim.report.charts.study_heat import study_heat_map
-from sim.report.charts.study_scales import bounded, metric_axis, metric_title, writer
+from sim.report.charts.study_scales import bounded, metric_scale, metric_title, writer
 from sim.report.charts.view import at
 from sim.report.html.datatable import table
 from sim.report.html.held import held_tables
+from sim.report.html.live import live_figure, live_figures
 from sim.report.html.markup import Markup, join, tag
 from sim.report.html.origin import Origin, latest, origin_line
 from sim.report.html.page import page, write_page
@@ -60,8 +63,18 @@ def render_study(result: SweepResult) -> str:
     sections = [
         Section("answer", "What holds", _HOLDS, held_tables(tables)),
         Section("lines", "Over the axes", _LINES, _lines(measured, axes)),
-        Section("maps", "Maps", "Stronger colours are more.", _maps(measured, axes)),
-        Section("front", "Trade-offs", "Each dot is a variant.", _front(measured, axes)),
+        Section(
+            "maps",
+            "Maps",
+            "Stronger colours are more; a red frame marks what misses its target or SLO.",
+            _maps(measured, axes),
+        ),
+        Section(
+            "front",
+            "Trade-offs",
+            "Each dot is a variant; whiskers are 95 % intervals.",
+            _front(measured, axes),
+        ),
         Section("table", "Results", "Means and 95 % intervals.", _results(measured, axes)),
         Section("runs", "Runs", "", join((_failed(result, axes), _slowest(result, axes)))),
     ]
@@ -124,7 +137,8 @@ def measured_of(result: SweepResult) -> list[Measured]:
             part[column].to_numpy(dtype=np.float64) for column in ("value", "low", "high")
         )
         low, high = bounded(name, low), bounded(name, high)
-        found.append(Measured(name, tuple(part["variant"]), value, low, high))
+        limit = limit_of(result, name)
+        found.append(Measured(name, tuple(part["variant"]), value, low, high, limit))
     return found
 
 
@@ -140,15 +154,15 @@ def _lines(measured: list[Measured], axes: list[StudyAxis]) -> Markup:
         ]
     else:
         charts = [chart for each in measured for chart in _faceted(each, roles(axes))]
-    return tag("div", *charts, class_="charts") if charts else Markup()
+    return live_figures(charts)
 
 
-def _faceted(found: Measured, axes: list[StudyAxis]) -> list[Markup]:
+def _faceted(found: Measured, axes: list[StudyAxis]) -> list[Chart]:
     """Return a chart for each combination of the values of the third and later axes."""
     if not axes:
         return []
     across, by, others = axes[0], axes[1] if len(axes) > 1 else None, axes[2:]
-    y = metric_axis(found.metric, found.low, found.value, found.high)
+    y = metric_scale(found.metric, found.low, found.value, found.high, found.limit)
     charts = []
     for places in list(product(*(range(len(axis.texts)) for axis in others)))[:MOST_PARTS]:
         fixed = list(zip(others, places, strict=True))
@@ -167,7 +181,7 @@ def _maps(measured: list[Measured], axes: list[StudyAxis]) -> Markup:
     if len(axes) != 2 or not small:
         return Markup()
     across, down = roles(axes)
-    return tag("div", *(study_heat_map(each, across, down) for each in measured), class_="charts")
+    return live_figures(study_heat_map(each, across, down) for each in measured)
 
 
 def _front(measured: list[Measured], axes: list[StudyAxis]) -> Markup:
@@ -175,7 +189,11 @@ def _front(measured: list[Measured], axes: list[StudyAxis]) -> Markup:
     pair = pareto_pair(whole)
     if pair is None:
         return Markup()
-    return pareto_chart(*pair, [", ".join(_where(each, axes)) for each in pair[0].variants])
+    names = [
+        ", ".join(axis_phrase(axis, axis.places[variant]) for axis in axes)
+        for variant in pair[0].variants
+    ]
+    return live_figure(pareto_chart(*pair, names))
 
 
 def _where(variant: int, axes: list[StudyAxis]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, Strict, model_validator
 
@@ -19,6 +19,7 @@ from sim.document.quantities import (
 )
 from sim.scenario.schema.base import Name, Reference, Section, Text, not_empty
 from sim.scenario.schema.business_case import BusinessCase
+from sim.scenario.schema.roadmap import Action, Fits, Roadmap
 
 References = Annotated[tuple[Reference, ...], Strict(False), AfterValidator(not_empty)]
 Ownership = Literal["owned", "retrofit", "colocation", "rented"]
@@ -141,19 +142,32 @@ class EconomicsStudy(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of all runs; all cells see the same random numbers."""
 
+    pool: dict[str, Any] = Field(default_factory=dict)
+    """Further keys of the pool of every cell, as in a scenario, such as ``speculation``."""
     case: BusinessCase | None = None
     """A fleet over years: cash, break-even and how sure it is."""
+    roadmap: Roadmap | None = None
+    """What could be done to a fleet, put in order by runs."""
+    fits: Fits | None = None
+    """A limit of power or money; how much of every row it holds."""
 
     @model_validator(mode="after")
     def _serves_something(self) -> Self:
         if self.used <= 0.0:
             raise refusal("a share above 0 %", at=("used",))
         if self.case is not None:
-            self._is_of_this_study(self.case)
+            self._is_of_this_study(self.case, ("case",))
+            self._has_generations(self.case)
+        if self.roadmap is not None:
+            self._is_of_this_study(self.roadmap, ("roadmap",))
+            for name, action in self.roadmap.actions.items():
+                self._is_of_this_study(action, ("roadmap", "actions", name))
         return self
 
-    def _is_of_this_study(self, case: BusinessCase) -> None:
-        """Refuse a case that names what the study does not have."""
+    def _is_of_this_study(
+        self, part: BusinessCase | Roadmap | Action, place: tuple[str, ...]
+    ) -> None:
+        """Refuse a section that names what the study does not have."""
         known = {
             "chip": self.chips,
             "model": self.models,
@@ -162,9 +176,11 @@ class EconomicsStudy(Section):
             "ownership": self.ownership,
         }
         for key, names in known.items():
-            value = getattr(case, key)
+            value = getattr(part, key, None)
             if value is not None and value not in names:
-                raise refusal(f"one of the study's: {', '.join(names)}", at=("case", key))
+                raise refusal(f"one of the study's: {', '.join(names)}", at=(*place, key))
+
+    def _has_generations(self, case: BusinessCase) -> None:
         for at, generation in enumerate(case.generations):
             if generation.chip not in self.chips:
                 shown = f"one of the study's chips: {', '.join(self.chips)}"
