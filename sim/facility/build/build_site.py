@@ -29,6 +29,7 @@ from sim.facility.grid.signal_file import (
 )
 from sim.facility.grid.source import SiteGrid
 from sim.facility.grid.storage import STORAGE, Battery, StoragePolicy, StorageSettings
+from sim.facility.grid.typical_year import read_typical_year
 from sim.facility.grid.weather import Climate, HeatWave, Weather
 from sim.facility.power.conversion import Stage
 from sim.facility.power.redundancy import Redundancy
@@ -166,9 +167,12 @@ def _weather(weather: schema.Weather, start: datetime | None, frame: RunFrame) -
         southern=weather.southern,
         waves=waves,
     )
-    if weather.file is not None:
+    wet: Signal | None = None
+    typical = _typical_year(weather.file, start, frame)
+    if typical is not None:
+        dry, wet = typical
+    elif weather.file is not None:
         dry = _signal(weather.file, TEMPERATURE, start, frame, "line")
-    wet = None
     if weather.wet_bulb_file is not None:
         wet = _signal(weather.wet_bulb_file, TEMPERATURE, start, frame, "line")
     return Weather(dry, wet, weather.dew_point_c)
@@ -279,6 +283,21 @@ def _policy(battery: schema.Battery) -> StoragePolicy:
     power_w = min(battery.charge_w, battery.discharge_w)
     settings = StorageSettings(battery.low, battery.high, power_w)
     return STORAGE.get(battery.policy)(settings)  # type: ignore[call-arg]
+
+
+def _typical_year(
+    file: schema.SignalFile | None, start: datetime | None, frame: RunFrame
+) -> tuple[Signal, Signal] | None:
+    """Return dry and wet bulb of a typical year; None for no file or one of another form."""
+    if file is None:
+        return None
+    needs = Needs(start or UNDATED, frame.duration_s, DRAIN_S)
+    found = read_typical_year(frame.base_dir / file.path, needs)
+    said = [name for name in ("zone", "unit", "scale") if getattr(file, name) is not None]
+    if found is not None and said:
+        expected = "nothing: an EPW or PVGIS file says its zone and unit itself"
+        raise ScenarioError([Problem(said[0], "a value", expected, str(file.path))])
+    return found
 
 
 def _signal(

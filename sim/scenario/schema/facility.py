@@ -234,7 +234,8 @@ class Weather(Section):
     """Outdoor temperature of a site: from files, or from a climate."""
 
     file: SignalFile | None = None
-    """Dry-bulb temperature [degC]; replaces the climate."""
+    """Dry-bulb temperature [degC], or a typical year (EPW, PVGIS TMY) with its wet bulb; replaces
+    the climate."""
     wet_bulb_file: SignalFile | None = None
     """Wet-bulb temperature [degC]; computed from the dew point unless given."""
     mean_c: OutdoorCelsius = 12.0
