@@ -243,10 +243,14 @@ def test_overhead_of_a_point_and_of_a_resume(study_file, tmp_path):
     start = time.process_time()  # others may use the machine too
     sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing)
     ran = time.process_time()
-    again = sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing)
-    assert again.progress.found == 300
+    resumed = []
+    for _ in range(3):  # the lowest counts: what else runs on the machine can only add
+        began = time.process_time()
+        again = sweep(path, tmp_path / "out", executor="serial", run=toy_station.nothing)
+        resumed.append(time.process_time() - began)
+        assert again.progress.found == 300
     assert (ran - start) / 300 < 5e-3
-    assert (time.process_time() - ran) / 300 < 3e-3
+    assert min(resumed) / 300 < 3e-3
 
 
 @pytest.mark.slow
